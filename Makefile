@@ -1,0 +1,127 @@
+# Makefile: build extsched, and the commands that set up, test and show it.
+#
+# The first part holds the goals a person types on a fresh machine.  They must
+# work before the server's headers are installed, so they include nothing and
+# hand on to script/.  The second part is a plain PGXS build.  PGXS brings a
+# "check" goal of its own, which is the other reason to keep the two apart.
+
+HOUSE_GOALS = help check demo lint bench fuzz
+
+# With no PG_CONFIG given, the newest server we support whose headers are
+# there; a bare "pg_config" may belong to libpq alone.  Not exported: before
+# script/bootstrap has run the answer may be wrong, and the scripts look again.
+ifeq ($(origin PG_CONFIG), undefined)
+PG_CONFIG := $(shell script/find-pg-config)
+endif
+
+ifneq ($(filter $(HOUSE_GOALS),$(MAKECMDGOALS)),)
+
+.PHONY: $(MAKECMDGOALS)
+
+help:
+	@echo 'make              build extsched for the server of PG_CONFIG'
+	@echo 'make install      install it into that server'
+	@echo 'make check        install what is missing, build, run all tests'
+	@echo 'make demo         install what is missing, build, show a schedule fire'
+	@echo 'make lint         compiler warnings, layout, cppcheck, clang-tidy'
+	@echo 'make bench        measure; prints a table, writes build/bench.json'
+	@echo 'make fuzz         fuzz the cron language'
+	@echo 'make temp-install private copy of the server in build/install'
+	@echo 'make clean        remove what was built'
+	@echo
+	@echo 'script/check -h   run some of the tests'
+	@echo 'script/dev-server start a private server with extsched preloaded'
+
+check:
+	@script/bootstrap check
+	@script/as-user script/check
+
+demo:
+	@script/bootstrap demo
+	@script/as-user script/demo
+
+bench:
+	@script/bootstrap check
+	@script/as-user script/bench
+
+lint:
+	@script/lint
+
+fuzz:
+	@$(MAKE) -C test/cron fuzz
+
+# Other goals named beside one of these take the second part.
+$(filter-out $(HOUSE_GOALS),$(MAKECMDGOALS)):
+	@$(MAKE) $@
+
+else
+
+EXTENSION = extsched
+EXTVERSION = 1.0
+MODULE_big = extsched
+
+SOURCES = $(sort $(wildcard src/*/*.c))
+OBJS = $(SOURCES:.c=.o)
+SQL_PARTS = $(sort $(wildcard src/sql/[0-9]*.sql))
+
+DATA = $(wildcard extsched--*--*.sql)
+DATA_built = extsched--$(EXTVERSION).sql
+
+# The tests are one list in alphabetical order behind the one that makes the
+# extension and the roles.
+REGRESS = setup $(filter-out setup,$(sort $(basename $(notdir $(wildcard sql/*.sql)))))
+REGRESS_OPTS = --temp-config=test/regress.conf
+
+# Only what is marked PGDLLEXPORT is seen outside of the library (_PG_init has
+# to be, by hand); before version 16 the server's headers leave that mark
+# empty.  -MMD lets objects
+# follow their headers; Debian's PGXS does not track them.
+PG_CPPFLAGS = -Isrc '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -fvisibility=hidden -MMD -MP
+ifdef EXTSCHED_WERROR
+PG_CFLAGS += -Werror
+endif
+SHLIB_LINK = -lcurl
+
+EXTRA_CLEAN = $(OBJS:.o=.d) build extsched--$(EXTVERSION).sql
+
+# Bitcode lets the server inline C functions into JIT code.  Ours are far too
+# large for that, and it would double the build.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(and $(PGXS),$(wildcard $(PGXS))),)
+$(error no PostgreSQL server headers found (pg_config: "$(PG_CONFIG)"): run script/bootstrap, or set PG_CONFIG)
+endif
+include $(PGXS)
+
+-include $(OBJS:.o=.d)
+
+# Objects follow the flags too: a build with warnings as errors must not find
+# objects of one without.
+BUILD_FLAGS := $(strip $(PG_CONFIG) $(CC) $(CPPFLAGS) $(CFLAGS))
+ifneq ($(file <build/flags),$(BUILD_FLAGS))
+$(shell mkdir -p build)
+$(file >build/flags,$(BUILD_FLAGS))
+endif
+$(OBJS): build/flags
+
+# The script is written in parts, each about one subject, and joined here.  A
+# blank line between them keeps an unfinished last line from joining two.
+extsched--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
+	@{ printf '%s\n' '/* extsched--$(EXTVERSION).sql: made from src/sql by make */' \
+	     '\echo Use "CREATE EXTENSION extsched" to load this file. \quit'; \
+	   for part in $(SQL_PARTS); do \
+	     printf '\n-- %s\n' "$$part"; cat "$$part"; \
+	   done; } >$@.tmp
+	@mv $@.tmp $@
+
+.PHONY: temp-install list-regress
+temp-install: all
+	@script/temp-install
+
+list-regress:
+	@echo $(REGRESS)
+
+endif
