@@ -175,8 +175,8 @@ CREATE TABLE extsched.schedule (
     UNIQUE (tenant_id, install_id, name),
     UNIQUE (tenant_id, install_id, client_token),
     FOREIGN KEY (tenant_id, install_id) REFERENCES extsched.install (tenant_id, install_id) ON DELETE RESTRICT,
-    FOREIGN KEY (tenant_id, install_id, version_id) REFERENCES extsched.install (tenant_id, install_id, version_id)
-        ON DELETE NO ACTION ON UPDATE NO ACTION DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT schedule_installed_version FOREIGN KEY (tenant_id, install_id, version_id)
+        REFERENCES extsched.install (tenant_id, install_id, version_id) ON DELETE NO ACTION ON UPDATE NO ACTION DEFERRABLE INITIALLY IMMEDIATE,
     FOREIGN KEY (version_id, endpoint_id, endpoint_method, endpoint_path)
         REFERENCES extsched.endpoint (version_id, endpoint_id, method, path) ON DELETE RESTRICT,
     CHECK ((version_id IS NULL) = (endpoint_id IS NULL)),
