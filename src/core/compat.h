@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		Differences between the server versions extsched builds on.
+ *
+ * This is the only file that asks for PG_VERSION_NUM.  Everything else is
+ * written against the names of the newest server, which are mapped here to
+ * what older ones offer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EXTSCHED_COMPAT_H
+#define EXTSCHED_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "extsched needs PostgreSQL 15 or newer"
+#endif
+
+#include "catalog/pg_database.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+
+/* PostgreSQL 17 gave the index of a PGPROC a type and a global of its own. */
+#if PG_VERSION_NUM < 170000
+typedef int ProcNumber;
+#define INVALID_PROC_NUMBER		(-1)
+#define EXTSCHED_MY_PROC_NUMBER (MyProc->pgprocno)
+#else
+#define EXTSCHED_MY_PROC_NUMBER MyProcNumber
+#endif
+
+/* PostgreSQL 16 folded the ownership checks of all object kinds into one. */
+static inline bool
+extsched_compat_owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_database_ownercheck(database, role);
+#else
+	return object_ownercheck(DatabaseRelationId, database, role);
+#endif
+}
+
+/*
+ * The record of a setting, or NULL.  PostgreSQL 15 has the table of all
+ * settings; 16 replaced it by a hash table with a lookup function.
+ */
+static inline struct config_generic *
+extsched_compat_find_setting(const char *name)
+{
+#if PG_VERSION_NUM < 160000
+	struct config_generic **all = get_guc_variables();
+	int			n = GetNumConfigOptions();
+
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	}
+	return NULL;
+#else
+	return find_option(name, false, true, DEBUG5);
+#endif
+}
+
+#endif							/* EXTSCHED_COMPAT_H */
