@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.h
+ *		Life of a worker process: entry, signals, settings, exit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EXTSCHED_WORKER_H
+#define EXTSCHED_WORKER_H
+
+#include "core/shmem.h"
+
+extern void extsched_worker_check_signals(void);
+extern bool extsched_worker_must_leave(ExtschedWorkerSlot *slot);
+extern bool extsched_worker_has_extension(void);
+extern int	extsched_worker_total(void);
+extern PGDLLEXPORT void extsched_worker_main(Datum arg);
+
+#endif							/* EXTSCHED_WORKER_H */
