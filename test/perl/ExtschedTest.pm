@@ -1,0 +1,305 @@
+# ExtschedTest: what the TAP tests of extsched have in common.
+#
+# A test makes a server with new_node(), a Runner with start_runner(), and a
+# tenant with an installed demo extension with install_demo().  Time is
+# injected: travel_to() moves the scheduler's clock, nobody sleeps to wait for
+# a minute.  Conditions are polled, with one time limit for all of them.
+#
+# Every process started here is ended when the test ends, also by die.
+
+package ExtschedTest;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Carp;
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use HTTP::Tiny;
+use JSON::PP qw(decode_json);
+use POSIX qw(WNOHANG);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  new_node
+  create_extension
+  start_runner
+  stop_runner
+  http_get
+  runner_stats
+  set_runner
+  install_demo
+  create_schedule
+  allow_every_minute
+  set_clock_offset
+  travel_to
+  poll_until
+  wait_for_worker
+  worker_pid
+  check_sound
+  $demo_version
+  $demo_registry
+);
+
+our $timeout_s = 60;
+
+my $root = dirname(dirname(dirname(__FILE__)));
+
+our $demo_registry = 'de300000-0000-4000-8000-000000000001';
+our $demo_version = 'de300000-0000-4000-8000-000000000100';
+
+my %runners;    # pid => 1, of those to be ended
+
+# A running server with extsched preloaded.  Settings are pairs of name and
+# value; preload => 0 leaves the library out.
+sub new_node
+{
+	my ($name, %settings) = @_;
+	my $preload = delete $settings{preload} // 1;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--no-locale', '--encoding=UTF8' ]);
+	$node->append_conf('postgresql.conf', "timezone = 'UTC'\n");
+	$node->append_conf('postgresql.conf', "max_worker_processes = 20\n");
+	$node->append_conf('postgresql.conf',
+		"shared_preload_libraries = 'extsched'\n")
+	  if $preload;
+	$node->append_conf('postgresql.conf', "$_ = '$settings{$_}'\n")
+	  for sort keys %settings;
+	$node->start;
+	return $node;
+}
+
+# Create the extension in a database (default: postgres).
+sub create_extension
+{
+	my ($node, $dbname) = @_;
+
+	$node->safe_psql($dbname // 'postgres', 'CREATE EXTENSION extsched');
+	return;
+}
+
+# Start the test Runner on a free port of the loopback; its options may be
+# given.  Returns a hash with url, port and pid.
+sub start_runner
+{
+	my @options = @_;
+	my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
+	my $log = "$PostgreSQL::Test::Utils::log_path/runner.log";
+
+	my $pid = fork // die "could not fork: $!";
+	if ($pid == 0)
+	{
+		open(STDIN, '<', '/dev/null') or POSIX::_exit(127);
+		open(STDOUT, '>>', $log) or POSIX::_exit(127);
+		open(STDERR, '>&', \*STDOUT) or POSIX::_exit(127);
+		exec("$root/test/runner/extsched-test-runner",
+			'--port', 0, '--port-file', $port_file, @options)
+		  or POSIX::_exit(127);
+	}
+	$runners{$pid} = 1;
+
+	my $deadline = time + 10;
+	until (-s $port_file)
+	{
+		die "the test Runner did not start, see $log"
+		  if time > $deadline || waitpid($pid, WNOHANG) == $pid;
+		sleep 0.02;
+	}
+	chomp(my $port = slurp_file($port_file));
+	return { pid => $pid, port => $port, url => "http://127.0.0.1:$port" };
+}
+
+sub stop_runner
+{
+	my ($runner) = @_;
+
+	if (delete $runners{ $runner->{pid} })
+	{
+		kill 'TERM', $runner->{pid};
+		waitpid $runner->{pid}, 0;
+	}
+	return;
+}
+
+# The body of a GET; dies unless it is a success.
+sub http_get
+{
+	my ($url) = @_;
+	my $response = HTTP::Tiny->new(timeout => 10)->get($url);
+
+	croak "GET $url: $response->{status} $response->{reason}"
+	  unless $response->{success};
+	return $response->{content};
+}
+
+# What the Runner has seen, decoded.
+sub runner_stats
+{
+	my ($runner) = @_;
+
+	return decode_json(http_get("$runner->{url}/stats"));
+}
+
+# Make the test Runner the one of a name (default: "default").
+sub set_runner
+{
+	my ($node, $runner, %options) = @_;
+	my $name = $options{name} // 'default';
+	my $settings = $options{options} // '{}';
+
+	$node->safe_psql($options{dbname} // 'postgres',
+		"SELECT extsched_set_runner('$name', 'http', '$runner->{url}', '$settings')"
+	);
+	return;
+}
+
+# Register the demo extension and install it, with all it asks for, for a
+# tenant: tenant, install, dbname as named arguments.
+sub install_demo
+{
+	my ($node, %at) = @_;
+	my $manifest = slurp_file("$root/examples/demo/manifest.json");
+
+	$node->safe_psql(
+		$at{dbname} // 'postgres', qq{
+		SELECT extsched_register_version('$demo_version', '$demo_registry',
+			'sha256:0123456789abcdef', \$manifest\$$manifest\$manifest\$);
+		SELECT extsched_install('$at{tenant}', '$at{install}', '$demo_version',
+			ARRAY['cap:scheduler.manage', 'cap:log.emit', 'cap:context.read']);
+	});
+	return;
+}
+
+# Lift the limits that keep a schedule from every minute and a test from many.
+sub allow_every_minute
+{
+	my ($node, $tenant, $dbname) = @_;
+
+	$node->safe_psql($dbname // 'postgres', qq{
+		SELECT extsched_set_limits('$tenant', NULL, '{"min_interval_s": 60,
+			"max_schedules": 100000, "run_now_per_minute": 100000}')
+	});
+	return;
+}
+
+# Create a schedule through SQL; returns its id.  Named arguments: tenant,
+# install, dbname, and those of extsched_create (endpoint, cron, tz, name,
+# payload, options) as text.
+sub create_schedule
+{
+	my ($node, %at) = @_;
+	my @arguments = map { "$_ => '$at{$_}'" }
+	  grep { exists $at{$_} }
+	  qw(tenant install endpoint cron tz name payload options enabled);
+
+	return $node->safe_psql($at{dbname} // 'postgres',
+		'SELECT extsched_create(' . join(', ', @arguments) . ')');
+}
+
+# Shift the scheduler's clock, and wait until new sessions see it.
+sub set_clock_offset
+{
+	my ($node, $seconds) = @_;
+
+	$node->safe_psql('postgres',
+		"ALTER SYSTEM SET extsched.clock_offset = $seconds");
+	$node->reload;
+	poll_until(
+		$node,
+		"SELECT extract(epoch FROM current_setting('extsched.clock_offset')::interval)::int",
+		$seconds);
+	return;
+}
+
+# Put the scheduler's clock to an instant (text, with zone).
+sub travel_to
+{
+	my ($node, $instant) = @_;
+
+	set_clock_offset(
+		$node,
+		$node->safe_psql('postgres',
+			"SELECT round(extract(epoch FROM '$instant'::timestamptz - clock_timestamp()))::int"
+		));
+	return;
+}
+
+# Run a query until it gives what is expected (default: t).  Returns the last
+# result; a time-out is a failed test that shows it.
+sub poll_until
+{
+	my ($node, $query, $expected, $dbname) = @_;
+	my $deadline = time + $timeout_s;
+	my $result;
+
+	$expected //= 't';
+	while (1)
+	{
+		my ($status, $stdout, $stderr) =
+		  $node->psql($dbname // 'postgres', $query, timeout => $timeout_s);
+		$result = $status == 0 ? $stdout : $stderr;
+		return $result if $status == 0 && $stdout eq $expected;
+		last if time > $deadline;
+		sleep 0.05;
+	}
+	fail("polling ended: $query");
+	diag("expected: $expected\nlast:     $result");
+	return $result;
+}
+
+# The process id of a database's worker; empty when there is none.
+sub worker_pid
+{
+	my ($node, $dbname) = @_;
+
+	$dbname //= 'postgres';
+	return $node->safe_psql(
+		'postgres', qq{
+		SELECT pid FROM pg_stat_activity
+		WHERE backend_type LIKE 'extsched worker%' AND datname = '$dbname'
+		ORDER BY pid LIMIT 1
+	});
+}
+
+# Wait until a database has a worker; returns its process id.
+sub wait_for_worker
+{
+	my ($node, $dbname) = @_;
+
+	$dbname //= 'postgres';
+	poll_until(
+		$node, qq{
+		SELECT count(*) > 0 FROM pg_stat_activity
+		WHERE backend_type LIKE 'extsched worker%' AND datname = '$dbname'
+	});
+	return worker_pid($node, $dbname);
+}
+
+# The database's own check finds nothing.
+sub check_sound
+{
+	my ($node, $dbname) = @_;
+	my @problems = split /\n/, $node->safe_psql($dbname // 'postgres',
+		'SELECT tenant, schedule, problem, detail FROM extsched_check()');
+
+	is_deeply(\@problems, [], 'extsched_check() finds nothing');
+	return;
+}
+
+END
+{
+	my $status = $?;
+
+	for my $pid (keys %runners)
+	{
+		kill 'TERM', $pid;
+		waitpid $pid, 0;
+	}
+	$? = $status;
+}
+
+1;
