@@ -305,8 +305,13 @@ CREATE TABLE extsched.run (
     CHECK (octet_length(error) <= 4000)
 ) PARTITION BY LIST (slot);
 CREATE INDEX ON extsched.run (run_id);
+-- What waits is found oldest first, or oldest first of one tenant; what waits
+-- for a slot by its schedule; what runs by its lease.  Most runs are born
+-- running, and enter only the index of leases.
+CREATE INDEX ON extsched.run (runner, ready_at) WHERE state IN ('pending', 'retrying') AND NOT waits_for_slot;
 CREATE INDEX ON extsched.run (runner, tenant_id, ready_at) WHERE state IN ('pending', 'retrying') AND NOT waits_for_slot;
-CREATE INDEX ON extsched.run (lease_expires_at) WHERE state = 'running';
+CREATE INDEX ON extsched.run (tenant_id, schedule_id, nominal_time) WHERE waits_for_slot;
+CREATE INDEX ON extsched.run (runner, lease_expires_at) WHERE state = 'running';
 CREATE INDEX ON extsched.run (tenant_id, schedule_id, caller_key) WHERE caller_key IS NOT NULL;
 COMMENT ON TABLE extsched.run IS 'What became of each nominal time and of each run-now: one row, written by the worker. Partitioned by UTC day modulo 32, emptied a whole partition at a time. No foreign key: history outlives its schedule.';
 COMMENT ON COLUMN extsched.run.tenant_id IS 'The tenant.';
