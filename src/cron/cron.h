@@ -68,7 +68,7 @@ typedef enum CronStatus
 	CRON_ZERO_STEP,				/* a step of zero */
 	CRON_STEP_RANGE,			/* step above max */
 	CRON_WRONG_FIELD,			/* L, W or # in a field that has none */
-	CRON_HASH_TWICE,			/* more than one H in a field */
+	CRON_HASH_LIST,				/* H beside another H or "*" in a list */
 	CRON_BOTH_DAYS,				/* both day fields restricted, not allowed */
 
 	/* refusals of extsched_cron_check(), after a successful parse */
@@ -174,17 +174,19 @@ extern bool extsched_cron_can_be_due(const CronSpec *spec);
 extern int64_t extsched_cron_min_gap(const CronSpec *spec);
 
 /* format.c */
-extern size_t extsched_cron_format(const CronSpec *spec, char *buf, size_t size);
+extern void extsched_cron_format(const CronSpec *spec, char buf[CRON_FORMAT_LEN]);
 
 /* explain.c */
 extern const char *extsched_cron_field_name(CronField field);
-extern size_t extsched_cron_detail(const CronError *error, char *buf, size_t size);
+extern void extsched_cron_detail(const CronError *error, char *buf, size_t size);
 extern const char *extsched_cron_hint(const CronError *error);
 extern const char *extsched_cron_note_name(CronNote note);
 
 /* next.c */
 extern CronStatus extsched_cron_next(const CronSpec *spec, const CronZone *zone,
 									 int64_t after, int64_t *next, CronNote *note);
+
+/* count.c */
 extern CronStatus extsched_cron_count(const CronSpec *spec, const CronZone *zone,
 									  int64_t after, int64_t until,
 									  CronRange *range);

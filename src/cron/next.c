@@ -26,121 +26,7 @@
  *-------------------------------------------------------------------------
  */
 #include "cron/civil.h"
-#include "cron/days.h"
-
-/* No offset is larger than this (zone files are refused otherwise). */
-#define MAX_OFFSET_S		(26 * 3600)
-
-/* After this long, no fold can bring back a local time from before. */
-#define SETTLE_S			(2 * MAX_OFFSET_S)
-
-#define NO_TIME				INT64_MAX
-
-/*
- * First matching day at or after a day, or false when there is none within
- * the horizon.
- */
-static bool
-find_day(const CronSpec *spec, int32_t day, int32_t *found)
-{
-	CivilDate	date;
-	int32_t		last_year;
-	uint32_t	months;
-
-	if (spec->is_every_day)
-	{
-		*found = day;
-		return true;
-	}
-	date = civil_from_days(day);
-	last_year = date.year + CRON_HORIZON_YEARS;
-	if (spec->months >> date.month & 1)
-	{
-		int32_t		before = day - date.day;
-		uint32_t	days = month_days(spec, civil_weekday(before + 1),
-									  civil_month_length(date.year, date.month));
-
-		days &= UINT32_MAX << date.day;
-		if (days != 0)
-		{
-			*found = before + __builtin_ctz(days);
-			return true;
-		}
-	}
-
-	months = (uint32_t) spec->months & ~(((uint32_t) 2 << date.month) - 1);
-	for (; date.year <= last_year; date.year++, months = spec->months)
-	{
-		for (; months != 0; months &= months - 1)
-		{
-			int32_t		month = __builtin_ctz(months);
-			int32_t		before = civil_to_days(date.year, month, 1) - 1;
-			uint32_t	days = month_days(spec, civil_weekday(before + 1),
-										  civil_month_length(date.year, month));
-
-			if (days != 0)
-			{
-				*found = before + __builtin_ctz(days);
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/*
- * First matching local time strictly after a local time, or NO_TIME.  Local
- * times are seconds since 1970-01-01 00:00 on the wall; matches are whole
- * minutes.
- */
-static int64_t
-find_local(const CronSpec *spec, int64_t local)
-{
-	int64_t		minute = civil_floor_div(local, 60) + 1;
-	int32_t		day = (int32_t) civil_floor_div(minute, 1440);
-	int32_t		rest = (int32_t) (minute - (int64_t) day * 1440);
-	int32_t		hour = rest / 60;
-	uint64_t	minutes = spec->minutes & UINT64_MAX << (rest - hour * 60);
-	uint32_t	hours;
-	int32_t		found;
-
-	if (!find_day(spec, day, &found))
-		return NO_TIME;
-	if (found == day)
-	{
-		if ((spec->hours >> hour & 1) != 0 && minutes != 0)
-			return (int64_t) day * CIVIL_DAY_S + hour * 3600 +
-				__builtin_ctzll(minutes) * 60;
-		hours = spec->hours & ~(((uint32_t) 2 << hour) - 1);
-		if (hours != 0)
-			return (int64_t) day * CIVIL_DAY_S + __builtin_ctz(hours) * 3600 +
-				__builtin_ctzll(spec->minutes) * 60;
-		if (!find_day(spec, day + 1, &found))
-			return NO_TIME;
-	}
-	return (int64_t) found * CIVIL_DAY_S + __builtin_ctz(spec->hours) * 3600 +
-		__builtin_ctzll(spec->minutes) * 60;
-}
-
-/*
- * The highest local time reached before a segment began.  Only segments that
- * ended within SETTLE_S matter: older ones cannot have been ahead of the
- * segment's own first local time.
- */
-static int64_t
-mark_before(const CronZone *zone, const CronSegment *segment)
-{
-	int64_t		mark = INT64_MIN;
-	CronSegment past = *segment;
-
-	while (past.start != INT64_MIN && segment->start - past.start < SETTLE_S)
-	{
-		extsched_zone_segment(zone, past.start - 1, &past);
-		if (past.end + past.offset > mark)
-			mark = past.end + past.offset;
-	}
-	return mark;
-}
+#include "cron/walk.h"
 
 /* Whether a local time of a segment occurs in a neighbour, too. */
 static bool
@@ -187,20 +73,10 @@ next_fixed(const CronSpec *spec, const CronZone *zone, int64_t after,
 		   int64_t *next, CronNote *note)
 {
 	CronSegment segment;
-	int64_t		mark;
 	int64_t		local;
 
 	extsched_zone_segment(zone, after, &segment);
-	mark = after + segment.offset;
-	if (segment.start != INT64_MIN && after - segment.start < SETTLE_S)
-	{
-		int64_t		before = mark_before(zone, &segment);
-
-		/* the mark is behind "before" itself, which was not reached */
-		if (before - 1 > mark)
-			mark = before - 1;
-	}
-	local = find_local(spec, mark);
+	local = extsched_cron_find_local(spec, highest_local(zone, &segment, after));
 	if (local == NO_TIME)
 		return false;
 
@@ -232,7 +108,7 @@ next_elapsed(const CronSpec *spec, const CronZone *zone, int64_t after,
 	int64_t		local;
 
 	extsched_zone_segment(zone, after, &segment);
-	local = find_local(spec, after + segment.offset);
+	local = extsched_cron_find_local(spec, after + segment.offset);
 	while (local != NO_TIME && segment.end != INT64_MAX &&
 		   local - segment.offset >= segment.end)
 	{
@@ -246,7 +122,7 @@ next_elapsed(const CronSpec *spec, const CronZone *zone, int64_t after,
 		first = segment.start + segment.offset;
 		/* times before "first" fell into a gap; a fold begins anew */
 		if (segment.start == at && (first < reached || local < first))
-			local = find_local(spec, first - 1);
+			local = extsched_cron_find_local(spec, first - 1);
 	}
 	if (local == NO_TIME)
 		return false;

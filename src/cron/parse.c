@@ -24,6 +24,7 @@ typedef struct Parser
 	const char *item;			/* first byte of the list item */
 	CronField	field;
 	const FieldInfo *info;
+	bool		has_star;		/* an item of the field begins with "*" */
 	const void *key;			/* hash key, or NULL */
 	size_t		key_len;
 	CronSpec   *spec;
@@ -252,7 +253,7 @@ parse_hash(Parser *p)
 	CronStatus	status;
 
 	if (hash->high != 0)
-		return refuse_item(p, CRON_HASH_TWICE);
+		return refuse_item(p, CRON_HASH_LIST);
 	if (accept(p, '('))
 	{
 		unsigned int max = p->field == CRON_DAY_OF_MONTH ? high : p->info->max;
@@ -393,6 +394,7 @@ parse_item(Parser *p)
 		return refuse(p, CRON_EMPTY_ITEM, p->item, p->item);
 	if (accept(p, '*'))
 	{
+		p->has_star = true;
 		if ((status = parse_step(p, &step)) != CRON_OK)
 			return status;
 		field_add(p->spec, p->field,
@@ -447,6 +449,8 @@ parse_field(Parser *p)
 		if (!accept(p, ','))
 			return refuse_item(p, CRON_SYNTAX);
 	}
+	if (p->has_star && p->spec->hash[p->field].high != 0)
+		return refuse_item(p, CRON_HASH_LIST);
 	resolve_hash(p);
 	return CRON_OK;
 }
