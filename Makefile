@@ -72,17 +72,14 @@ DATA_built = extsched--$(EXTVERSION).sql
 REGRESS = setup $(filter-out setup,$(sort $(basename $(notdir $(wildcard sql/*.sql)))))
 REGRESS_OPTS = --temp-config=test/regress.conf
 
-# Only what is marked PGDLLEXPORT is seen outside of the library (_PG_init has
-# to be, by hand); before version 16 the server's headers leave that mark
-# empty.  -MMD lets objects
-# follow their headers; Debian's PGXS does not track them.
-PG_CPPFLAGS = -Isrc '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+# -MMD lets objects follow their headers; Debian's PGXS does not track them.
+PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Wno-missing-field-initializers -fvisibility=hidden -MMD -MP
+	-Wno-missing-field-initializers -MMD -MP
 ifdef EXTSCHED_WERROR
 PG_CFLAGS += -Werror
 endif
-SHLIB_LINK = -lcurl
+SHLIB_LINK = -lcurl -Wl,--version-script=build/exports
 
 EXTRA_CLEAN = $(OBJS:.o=.d) build extsched--$(EXTVERSION).sql
 
@@ -116,6 +113,16 @@ extsched--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
 	     printf '\n-- %s\n' "$$part"; cat "$$part"; \
 	   done; } >$@.tmp
 	@mv $@.tmp $@
+
+# Only what the server calls is seen outside of the library: what the script
+# names.  A visibility mark would not do; before version 16 the server's headers
+# declare SQL-callable functions without one.
+build/exports: $(SQL_PARTS)
+	@mkdir -p build
+	@{ echo '{ global: Pg_magic_func; _PG_init; pg_finfo_*; extsched_*_main;'; \
+	   sed -n "s/.*'MODULE_PATHNAME', '\\([a-z0-9_]*\\)'.*/\\1;/p" $(SQL_PARTS); \
+	   echo 'local: *; };'; } >$@
+$(MODULE_big)$(DLSUFFIX): build/exports
 
 .PHONY: temp-install list-regress
 temp-install: all
