@@ -440,6 +440,14 @@ COMMENT ON COLUMN extsched.zone.timezone IS 'IANA zone in canonical case.';
 COMMENT ON COLUMN extsched.zone.fingerprint IS 'Hash of the zone file.';
 COMMENT ON COLUMN extsched.zone.seen_at IS 'When these data were first seen.';
 
-SELECT pg_extension_config_dump('extsched.' || t, '')
-  FROM unnest(ARRAY['identity', 'capability', 'version', 'endpoint', 'tenant', 'install', 'schedule', 'timer',
-                    'tenant_limiter', 'install_limiter', 'runner', 'access_grant', 'zone']) AS t;
+-- One statement each: the extension's row can be written once a command.
+DO $dumped$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['identity', 'capability', 'version', 'endpoint', 'tenant', 'install', 'schedule',
+                                'timer', 'tenant_limiter', 'install_limiter', 'runner', 'access_grant', 'zone'] LOOP
+        PERFORM pg_extension_config_dump(format('extsched.%s', name), '');
+    END LOOP;
+END
+$dumped$;
