@@ -17,6 +17,8 @@
 #include "core/settings.h"
 #include "core/shmem.h"
 #include "core/wake.h"
+#include "worker/dbhold.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -31,4 +33,28 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	extsched_shmem_install_hooks();
+	extsched_dbhold_install_hook();
+	extsched_launcher_register();
+}
+
+PG_FUNCTION_INFO_V1(extsched_installed);
+
+/*
+ * extsched.installed() returns void
+ *		Last call of the extension script.
+ *
+ * Tells the launcher about the database when the transaction commits, or the
+ * user that there is no launcher.
+ */
+Datum
+extsched_installed(PG_FUNCTION_ARGS)
+{
+	if (extsched_shared == NULL)
+		ereport(WARNING,
+				errmsg("no schedule will run, because the library \"%s\" is not preloaded",
+					   "extsched"),
+				errhint("Add it to \"%s\" and restart the server. Everything else works without.",
+						"shared_preload_libraries"));
+	extsched_wake_launcher_at_commit();
+	PG_RETURN_VOID();
 }

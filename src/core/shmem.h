@@ -57,14 +57,15 @@ typedef enum ExtschedExit
 } ExtschedExit;
 
 /*
- * One worker.  pid and exit are guarded by ExtschedShared.lock, launched_at
- * and below "launcher's" belong to the launcher, everything else is written by
+ * One worker.  pid, has_ended and exit are guarded by ExtschedShared.lock; what
+ * is below "launcher's" belongs to the launcher; everything else is written by
  * the worker itself and read by anybody.
  */
 typedef struct ExtschedWorkerSlot
 {
 	int			number;			/* 0-based, of ExtschedDatabase.workers_wanted */
 	pid_t		pid;			/* 0: none */
+	bool		has_ended;		/* the launcher has not dealt with exit yet */
 	ExtschedExit exit;
 	pg_atomic_uint32 procno;	/* index of its PGPROC, PG_UINT32_MAX: none */
 	pg_atomic_uint32 state;		/* ExtschedWorkerState */
@@ -81,9 +82,9 @@ typedef struct ExtschedWorkerSlot
 	 */
 	pg_atomic_uint64 sleep_until;
 
-	/* launcher's */
-	TimestampTz launched_at;
-	TimestampTz next_launch_at;
+	/* launcher's; times in microseconds of the monotonic clock */
+	int64		launched_at;
+	int64		next_launch_at;
 	int			backoff_ms;
 	pg_atomic_uint32 restarts;
 } ExtschedWorkerSlot;
