@@ -34,7 +34,7 @@ wrap(Text *out, const Text *body)
 bool
 demo_answer(const Execute *request, Text *out)
 {
-	static __thread Text body;
+	Text		body = {NULL, 0, 0};
 	bool		is_status =
 		request->method == METHOD_GET && strcmp(request->path, "/api/status") == 0;
 	struct timespec now;
@@ -43,7 +43,6 @@ demo_answer(const Execute *request, Text *out)
 		(request->method != METHOD_POST || strcmp(request->path, "/api/heartbeat") != 0))
 		return false;
 
-	body.len = 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	text_add(&body, is_status ? "{\"status\":\"healthy\"" : "{\"event\":\"heartbeat\"");
 	text_add(&body, ",\"timestamp\":\"");
@@ -59,5 +58,6 @@ demo_answer(const Execute *request, Text *out)
 		text_add(&body, ",\"message\":\"heartbeat received\"");
 	text_add(&body, ",\"build\":\"" DEMO_BUILD "\"}");
 	wrap(out, &body);
+	text_free(&body);
 	return true;
 }

@@ -78,12 +78,11 @@ reply_text(Plan *plan, unsigned http_status, const char *content_type, Text *tex
 void
 reply_normal(Plan *plan, const Execute *request)
 {
-	static __thread Text text;
+	Text		text = {NULL, 0, 0};
 
-	text.len = 0;
 	if (demo_answer(request, &text))
 	{
-		reply_bytes(plan, MHD_HTTP_OK, "application/json", (Slice) {text.data, text.len});
+		reply_text(plan, MHD_HTTP_OK, "application/json", &text);
 		return;
 	}
 	plan->response = ok_response;

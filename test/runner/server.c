@@ -83,14 +83,25 @@ typedef struct Client
 	bool		is_too_large;
 } Client;
 
-/* A default fault and the text that it has slices of; never freed. */
+/* A default fault and the text that it has slices of. */
 typedef struct DefaultFault
 {
+	struct DefaultFault *former;
 	Fault		fault;
 	char		text[];
 } DefaultFault;
 
+/* What a thread reads requests with; the same memory for one after another. */
+typedef struct Workbench
+{
+	struct Workbench *next;
+	Scratch		payload;		/* body_b64 decoded */
+	Scratch		headers;		/* as they came */
+} Workbench;
+
 static DefaultFault *default_fault = NULL;	/* atomic; NULL: none */
+static Workbench *workbenches = NULL;	/* atomic; of all threads */
+static __thread Workbench *workbench = NULL;
 static struct MHD_Daemon *daemon_ = NULL;
 static const char *header_prefix;
 
@@ -99,7 +110,7 @@ static const char *header_prefix;
  *		Set the fault of requests that name none; "{}" ends it.
  *
  * Returns NULL, or what is wrong with it.  Requests in progress may still read
- * the former one, so that one is left alone: tests change it a few times.
+ * the former one, so all are kept until the end: tests change it a few times.
  */
 const char *
 server_set_fault(const char *json)
@@ -118,7 +129,10 @@ server_set_fault(const char *json)
 		free(next);
 		return complaint;
 	}
-	__atomic_store_n(&default_fault, next, __ATOMIC_RELEASE);
+	next->former = default_fault;
+	while (!__atomic_compare_exchange_n(&default_fault, &next->former, next, false,
+										__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 	return NULL;
 }
 
@@ -138,6 +152,22 @@ real_clock_us(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* This thread's workbench, made at its first request. */
+static Workbench *
+get_workbench(void)
+{
+	if (workbench != NULL)
+		return workbench;
+	workbench = calloc(1, sizeof(*workbench));
+	if (workbench == NULL)
+		abort();
+	workbench->next = workbenches;
+	while (!__atomic_compare_exchange_n(&workbenches, &workbench->next, workbench, false,
+										__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return workbench;
 }
 
 /* What take_header() fills. */
@@ -195,19 +225,18 @@ refuse(Plan *plan, const char *why)
 static void
 plan_execute(Client *client, Slice body)
 {
-	static __thread Scratch payload;
-	static __thread Scratch raw;
+	static const Fault none;
+	Workbench  *bench = get_workbench();
 	char		config_text[1024];
 	const DefaultFault *otherwise = __atomic_load_n(&default_fault, __ATOMIC_ACQUIRE);
-	static const Fault none;
 	Execute		request;
-	HeaderWalk	walk = {&request, &raw, 0};
+	HeaderWalk	walk = {&request, &bench->headers, 0};
 	Fault		fault;
 	uint8_t		answer = ANSWER_OK;
 
 	memset(&request, 0, sizeof(request));
 	(void) MHD_get_connection_values(client->connection, MHD_HEADER_KIND, take_header, &walk);
-	execute_read(&request, header_prefix, body, &payload);
+	execute_read(&request, header_prefix, body, &bench->payload);
 
 	if (request.is_malformed)
 	{
@@ -225,7 +254,7 @@ plan_execute(Client *client, Slice body)
 		record_fault_error();
 		refuse(&client->plan, fault.complaint);
 	}
-	record_raw(raw.data, walk.raw_len, body);
+	record_raw(bench->headers.data, walk.raw_len, body);
 	record_arrival(&request, client->arrived_us, answer);
 	client->is_planned = true;
 }
@@ -551,4 +580,20 @@ server_stop(void)
 	if (daemon_ != NULL)
 		MHD_stop_daemon(daemon_);
 	reply_stop();
+	while (workbenches != NULL)
+	{
+		Workbench  *bench = workbenches;
+
+		workbenches = bench->next;
+		free(bench->payload.data);
+		free(bench->headers.data);
+		free(bench);
+	}
+	while (default_fault != NULL)
+	{
+		DefaultFault *former = default_fault->former;
+
+		free(default_fault);
+		default_fault = former;
+	}
 }
