@@ -235,6 +235,21 @@ REVOKE ALL ON FUNCTION extsched.refuse_install(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.refuse_install(uuid) IS
 'Fails with 42704, in one text for absent installs and those of another tenant.';
 
+CREATE FUNCTION extsched.refuse_version(version uuid) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'undefined_object',
+        MESSAGE = format('version "%s" does not exist', version),
+        HINT = 'Register it with extsched_register_version.';
+END
+$$;
+REVOKE ALL ON FUNCTION extsched.refuse_version(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.refuse_version(uuid) IS
+'Fails with 42704.';
+
 CREATE FUNCTION extsched.lock_version(version uuid) RETURNS extsched.version
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -247,10 +262,7 @@ BEGIN
      WHERE v.version_id = version
        FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'undefined_object',
-            MESSAGE = format('version "%s" does not exist', version),
-            HINT = 'Register it with extsched_register_version.';
+        PERFORM extsched.refuse_version(version);
     END IF;
     RETURN found_row;
 END

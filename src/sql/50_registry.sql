@@ -176,8 +176,8 @@ BEGIN
     IF used IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_in_use',
-            MESSAGE = format('schedules use endpoint %s of version "%s"', left(used, 1000), version),
-            DETAIL = 'The manifest no longer has it, or no longer lets it be scheduled.',
+            MESSAGE = format('schedules use what the manifest takes away: %s', left(used, 1000)),
+            DETAIL = format('These endpoints of version "%s" would be gone, or no longer be schedulable.', version),
             HINT = 'Register the manifest as a new version and upgrade the installs.';
     END IF;
 
@@ -255,9 +255,7 @@ BEGIN
     -- An install under way holds a key share lock: wait for it, then see it.
     SELECT v.* INTO dropped FROM extsched.version AS v WHERE v.version_id = version FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'undefined_object',
-            MESSAGE = format('version "%s" does not exist', version);
+        PERFORM extsched.refuse_version(version);
     END IF;
     SELECT count(*) INTO installs FROM extsched.install AS i WHERE i.version_id = version;
     IF installs > 0 THEN

@@ -178,3 +178,151 @@ $$;
 REVOKE ALL ON FUNCTION @extschema@.extsched_set_install_enabled(text, uuid, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_set_install_enabled(text, uuid, boolean) IS
 'Stops or restarts all schedules of an install; each keeps its own enabled. Nominal times in between are recorded as skipped, install_disabled. Fails with 42704 when the tenant has no such install.';
+
+CREATE FUNCTION extsched.remove_installs(tenant text, installs uuid[]) RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    schedules uuid[];
+BEGIN
+    PERFORM FROM extsched.install_limiter AS l
+      WHERE l.tenant_id = tenant AND l.install_id = ANY (installs)
+      ORDER BY l.install_id
+        FOR UPDATE;
+    schedules := ARRAY(SELECT s.schedule_id
+                         FROM extsched.schedule AS s
+                        WHERE s.tenant_id = tenant AND s.install_id = ANY (installs)
+                        ORDER BY s.schedule_id
+                          FOR UPDATE);
+    -- Waits for a claim under way; what it made is cancelled below.
+    PERFORM FROM extsched.timer AS m
+      WHERE m.tenant_id = tenant AND m.schedule_id = ANY (schedules)
+      ORDER BY m.schedule_id
+        FOR UPDATE;
+
+    UPDATE extsched.run AS r
+       SET state = 'cancelled', reason = 'deleted', finished_at = extsched.clock_now()
+     WHERE r.tenant_id = tenant AND r.schedule_id = ANY (schedules) AND r.state IN ('pending', 'retrying');
+    PERFORM extsched.audit_write(tenant, 'sql', 'schedule.delete', s.install_id, s.schedule_id, s.name,
+                                 jsonb_build_object('method', s.endpoint_method, 'path', s.endpoint_path,
+                                                    'cron', s.cron, 'timezone', s.timezone, 'enabled', s.enabled),
+                                 NULL)
+       FROM extsched.schedule AS s
+      WHERE s.tenant_id = tenant AND s.schedule_id = ANY (schedules)
+      ORDER BY s.schedule_id;
+    DELETE FROM extsched.timer AS m WHERE m.tenant_id = tenant AND m.schedule_id = ANY (schedules);
+    DELETE FROM extsched.schedule AS s WHERE s.tenant_id = tenant AND s.schedule_id = ANY (schedules);
+    DELETE FROM extsched.install_limiter AS l WHERE l.tenant_id = tenant AND l.install_id = ANY (installs);
+
+    PERFORM extsched.audit_write(tenant, 'sql', 'install.uninstall', i.install_id, NULL, NULL,
+                                 extsched.describe_install(i), NULL)
+       FROM extsched.install AS i
+      WHERE i.tenant_id = tenant AND i.install_id = ANY (installs)
+      ORDER BY i.install_id;
+    DELETE FROM extsched.install AS i WHERE i.tenant_id = tenant AND i.install_id = ANY (installs);
+    RETURN cardinality(schedules);
+END
+$$;
+REVOKE ALL ON FUNCTION extsched.remove_installs(text, uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.remove_installs(text, uuid[]) IS
+'Removes installs, which the caller has locked, with their schedules, whose number it returns. Runs that wait are cancelled; those in flight finish and keep their record.';
+
+CREATE FUNCTION @extschema@.extsched_uninstall(tenant text, install uuid) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM extsched.refuse_nulls('tenant', tenant, 'install', install::text);
+    PERFORM extsched.lock_install(tenant, install);
+    RETURN extsched.remove_installs(tenant, ARRAY[install]);
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_uninstall(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_uninstall(text, uuid) IS
+'Removes an install and its schedules; returns the number of schedules. Waiting runs are cancelled with reason deleted, runs in flight finish, history and audit stay. Fails with 42704 when the tenant has no such install.';
+
+CREATE FUNCTION @extschema@.extsched_drop_tenant(tenant text) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    dropped   extsched.tenant;
+    schedules integer;
+BEGIN
+    PERFORM extsched.refuse_nulls('tenant', tenant);
+    dropped := extsched.lock_tenant(tenant);
+    PERFORM FROM extsched.tenant_limiter AS l WHERE l.tenant_id = tenant FOR UPDATE;
+    schedules := extsched.remove_installs(tenant, ARRAY(SELECT i.install_id
+                                                          FROM extsched.install AS i
+                                                         WHERE i.tenant_id = tenant
+                                                         ORDER BY i.install_id
+                                                           FOR UPDATE));
+    DELETE FROM extsched.tenant_limiter AS l WHERE l.tenant_id = tenant;
+    DELETE FROM extsched.tenant AS t WHERE t.tenant_id = tenant;
+    PERFORM extsched.audit_write(tenant, 'sql', 'tenant.drop', NULL, NULL, NULL,
+                                 jsonb_build_object('limits', dropped.limits, 'paused', dropped.is_paused,
+                                                    'schedules', schedules), NULL);
+    RETURN schedules;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_drop_tenant(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_drop_tenant(text) IS
+'Removes all of a tenant: installs, schedules, limits, pause; returns the number of schedules. History and audit stay until their retention. Fails with 42704 when there is no such tenant.';
+
+CREATE FUNCTION @extschema@.extsched_pause_tenant(tenant text, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stored extsched.tenant;
+BEGIN
+    PERFORM extsched.refuse_nulls('tenant', tenant, 'reason', reason);
+    IF octet_length(reason) > 4000 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'program_limit_exceeded',
+            MESSAGE = 'reason is too long',
+            DETAIL = format('It has %s bytes; at most 4000 are kept.', octet_length(reason));
+    END IF;
+    PERFORM extsched.ensure_tenant(tenant);
+    SELECT t.* INTO stored FROM extsched.tenant AS t WHERE t.tenant_id = tenant FOR NO KEY UPDATE;
+    IF stored.is_paused AND stored.pause_reason = reason THEN
+        RETURN;
+    END IF;
+    UPDATE extsched.tenant AS t
+       SET is_paused = true, pause_reason = reason, paused_at = coalesce(t.paused_at, extsched.clock_now())
+     WHERE t.tenant_id = tenant;
+    PERFORM extsched.audit_write(tenant, 'sql', 'tenant.pause', NULL, NULL, NULL,
+                                 jsonb_build_object('paused', stored.is_paused, 'reason', stored.pause_reason),
+                                 jsonb_build_object('paused', true, 'reason', reason));
+    PERFORM extsched.wake_at_commit();
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_pause_tenant(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_pause_tenant(text, text) IS
+'Stops every run of a tenant from starting; nominal times are recorded as skipped, tenant_paused. The tenant need not have installs yet; pausing again changes the reason. Attempts in flight finish.';
+
+CREATE FUNCTION @extschema@.extsched_resume_tenant(tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stored extsched.tenant;
+BEGIN
+    PERFORM extsched.refuse_nulls('tenant', tenant);
+    stored := extsched.lock_tenant(tenant);
+    IF NOT stored.is_paused THEN
+        RETURN;
+    END IF;
+    UPDATE extsched.tenant AS t
+       SET is_paused = false, pause_reason = NULL, paused_at = NULL
+     WHERE t.tenant_id = tenant;
+    PERFORM extsched.audit_write(tenant, 'sql', 'tenant.resume', NULL, NULL, NULL,
+                                 jsonb_build_object('paused', true, 'reason', stored.pause_reason),
+                                 jsonb_build_object('paused', false));
+    PERFORM extsched.wake_at_commit();
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_resume_tenant(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_resume_tenant(text) IS
+'Lets the runs of a paused tenant start again, from the next nominal time on. Fails with 42704 when there is no such tenant.';
