@@ -1,0 +1,60 @@
+# A schedule fires at its nominal time, not before, and the Runner gets one
+# request for it.  The clock is moved; nobody waits for a minute.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use Test::More;
+
+my $tenant = 'acme';
+my $install = 'a0000000-0000-4000-8000-000000000001';
+my @at = (tenant => $tenant, install => $install);
+
+my $node = new_node('main');
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+install_demo($node, @at);
+travel_to($node, '2030-01-02 11:59:57+00');
+wait_for_worker($node);
+
+my $id = create_schedule($node, @at,
+	endpoint => 'POST /api/heartbeat',
+	cron => '0 12 * * *',
+	payload => '{"source": "test"}');
+is( $node->safe_psql('postgres',
+		"SELECT next_due AT TIME ZONE 'UTC' FROM extsched.timer WHERE schedule_id = '$id'"),
+	'2030-01-02 12:00:00',
+	'the next full hour is armed');
+
+poll_until($node,
+	"SELECT count(*) FROM extsched.run WHERE schedule_id = '$id' AND finished_at IS NOT NULL",
+	1);
+is( $node->safe_psql(
+		'postgres', qq{
+		SELECT state, trigger, attempt, http_status, nominal_time AT TIME ZONE 'UTC'
+		FROM extsched.run WHERE schedule_id = '$id'
+	}),
+	'succeeded|schedule|1|200|2030-01-02 12:00:00',
+	'the run is on record with its outcome');
+is( $node->safe_psql(
+		'postgres', qq{
+		SELECT dispatched_at >= nominal_time,
+		       dispatched_at < nominal_time + interval '0.5 s',
+		       finished_at >= dispatched_at
+		FROM extsched.run WHERE schedule_id = '$id'
+	}),
+	't|t|t',
+	'it was dispatched at the edge, not before');
+is( $node->safe_psql('postgres',
+		"SELECT next_due AT TIME ZONE 'UTC' FROM extsched.timer WHERE schedule_id = '$id'"),
+	'2030-01-03 12:00:00',
+	'the next day is armed');
+
+my $stats = runner_stats($runner);
+is($stats->{arrivals}, 1, 'one request reached the Runner');
+is($stats->{violations}, 0, 'it is as the Runner contract says');
+check_sound($node);
+
+done_testing();
