@@ -35,6 +35,8 @@ typedef struct Field
 	const char *name;
 	Kind		kind;
 	bool		is_optional;
+	const struct Field *fields; /* of an object that is read in the same pass */
+	int			count;
 } Field;
 
 enum
@@ -61,17 +63,28 @@ static const Field http_fields[HTTP_COUNT] = {
 	{"headers", KIND_OBJECT}, {"body_b64", KIND_STRING, true},
 };
 
+static const Field limits_fields[1] = {{"timeout_ms", KIND_NUMBER}};
+
 enum
 {
 	TOP_CONTEXT, TOP_HTTP, TOP_LIMITS, TOP_PROVIDERS, TOP_SECRET_ENVELOPE, TOP_COUNT
 };
 
 static const Field top_fields[TOP_COUNT] = {
-	{"context", KIND_OBJECT}, {"http", KIND_OBJECT}, {"limits", KIND_OBJECT},
+	{"context", KIND_OBJECT, .fields = context_fields, .count = CONTEXT_COUNT},
+	{"http", KIND_OBJECT, .fields = http_fields, .count = HTTP_COUNT},
+	{"limits", KIND_OBJECT, .fields = limits_fields, .count = 1},
 	{"providers", KIND_ARRAY}, {"secret_envelope", KIND_OBJECT, true},
 };
 
-static const Field limits_fields[1] = {{"timeout_ms", KIND_NUMBER}};
+/* The values of all fields, raw; empty when absent or of the wrong type. */
+typedef struct Values
+{
+	Slice		top[TOP_COUNT];
+	Slice		context[CONTEXT_COUNT];
+	Slice		http[HTTP_COUNT];
+	Slice		limits[1];
+} Values;
 
 static const char *const trigger_names[TRIGGER_COUNT] = {
 	"unknown", "schedule", "manual", "backfill"
@@ -187,28 +200,38 @@ is_kind(Slice raw, Kind kind)
 }
 
 /*
- * Read one object of the contract: values[i] becomes the raw value of
- * fields[i], empty when the field is absent or has the wrong type.  Unknown,
- * repeated, missing and mistyped fields are breaches.
+ * Read the members of an object of the contract: values[i] becomes the raw
+ * value of fields[i], and inner[i] (NULL for none) takes the values of an
+ * object that has fields of its own.  Unknown, repeated, missing and mistyped
+ * fields are breaches.
  */
 static void
 read_fields(Execute *request, Scan *scan, const char *object, const Field *fields, int count,
-			Slice *values)
+			Slice *values, Slice *const *inner)
 {
 	Slice		key;
 	Slice		raw;
 
-	memset(values, 0, sizeof(Slice) * count);
 	if (!scan_enter(scan, '{'))
 		return;
 	while (scan_member(scan, &key))
 	{
 		int			at = 0;
+		const char *start = scan->at;
 
-		if (!scan_value(scan, &raw))
-			return;
 		while (at < count && !slice_is(key, fields[at].name))
 			at++;
+		if (at < count && fields[at].fields != NULL && values[at].at == NULL)
+		{
+			char		path[16];
+
+			snprintf(path, sizeof(path), "%s.", fields[at].name);
+			read_fields(request, scan, path, fields[at].fields, fields[at].count, inner[at], NULL);
+			values[at] = (Slice) {start, (size_t) (scan->at - start)};
+			continue;
+		}
+		if (!scan_value(scan, &raw))
+			return;
 		if (at == count)
 			violate(request, "%s%.*s is not allowed", object, (int) key.len, key.at);
 		else if (values[at].at != NULL)
@@ -221,19 +244,6 @@ read_fields(Execute *request, Scan *scan, const char *object, const Field *field
 	for (int i = 0; i < count && scan->error == NULL; i++)
 		if (values[i].at == NULL && !fields[i].is_optional)
 			violate(request, "%s%s is missing", object, fields[i].name);
-}
-
-static void
-read_object(Execute *request, Slice raw, const char *object, const Field *fields, int count,
-			Slice *values)
-{
-	Scan		scan;
-
-	memset(values, 0, sizeof(Slice) * count);
-	if (raw.at == NULL)
-		return;
-	scan_start(&scan, raw);
-	read_fields(request, &scan, object, fields, count, values);
 }
 
 /* context.config: every value is a string, and one may ask for a fault. */
@@ -258,13 +268,11 @@ read_config(Execute *request, Slice raw)
 }
 
 static void
-read_context(Execute *request, Slice raw)
+read_context(Execute *request, const Slice *values)
 {
-	Slice		values[CONTEXT_COUNT];
 	Slice		hash;
 	Slice		trigger;
 
-	read_object(request, raw, "context.", context_fields, CONTEXT_COUNT, values);
 	if (values[CONTEXT_TENANT_ID].at)
 		scan_unescape(scan_inside(values[CONTEXT_TENANT_ID]), request->tenant,
 					  sizeof(request->tenant));
@@ -338,13 +346,10 @@ read_inner_headers(Execute *request, const char *prefix, Slice raw)
 }
 
 static void
-read_http(Execute *request, const char *prefix, Slice raw, Scratch *scratch)
+read_http(Execute *request, const char *prefix, const Slice *values, Scratch *scratch)
 {
-	Slice		values[HTTP_COUNT];
-	Slice		method;
+	Slice		method = scan_inside(values[HTTP_METHOD]);
 
-	read_object(request, raw, "http.", http_fields, HTTP_COUNT, values);
-	method = scan_inside(values[HTTP_METHOD]);
 	if (slice_is(method, "GET"))
 		request->method = METHOD_GET;
 	else if (slice_is(method, "POST"))
@@ -464,25 +469,28 @@ judge_headers(Execute *request)
 void
 execute_read(Execute *request, const char *prefix, Slice body, Scratch *scratch)
 {
-	Slice		top[TOP_COUNT];
-	Slice		limits[1];
+	Values		values;
+	Slice	   *const inner[TOP_COUNT] = {
+		[TOP_CONTEXT] = values.context, [TOP_HTTP] = values.http, [TOP_LIMITS] = values.limits
+	};
 	int64_t		timeout_ms;
 	Scan		scan;
 
+	memset(&values, 0, sizeof(values));
 	scan_start(&scan, body);
-	read_fields(request, &scan, "", top_fields, TOP_COUNT, top);
+	read_fields(request, &scan, "", top_fields, TOP_COUNT, values.top, inner);
 	if (!scan_finish(&scan))
 	{
 		request->is_malformed = true;
 		request->violation[0] = '\0';
-		violate(request, "the body is no JSON object: %s", scan.error);
+		violate(request, "the body is no execute request in JSON: %s", scan.error);
 		return;
 	}
-	read_context(request, top[TOP_CONTEXT]);
-	read_http(request, prefix, top[TOP_HTTP], scratch);
-	read_object(request, top[TOP_LIMITS], "limits.", limits_fields, 1, limits);
-	if (limits[0].at && (!scan_integer(limits[0], &timeout_ms) || timeout_ms < 1))
+	read_context(request, values.context);
+	read_http(request, prefix, values.http, scratch);
+	if (values.limits[0].at &&
+		(!scan_integer(values.limits[0], &timeout_ms) || timeout_ms < 1))
 		violate(request, "limits.timeout_ms is no positive integer");
-	read_providers(request, top[TOP_PROVIDERS]);
+	read_providers(request, values.top[TOP_PROVIDERS]);
 	judge_headers(request);
 }

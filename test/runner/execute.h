@@ -65,7 +65,7 @@ typedef struct Execute
 	Slice		body_b64;
 	Slice		payload;		/* body_b64 decoded, in the caller's scratch */
 
-	bool		is_malformed;	/* the body is no JSON object at all */
+	bool		is_malformed;	/* the body is no JSON, or context, http or limits is no object */
 	char		violation[VIOLATION_SIZE];	/* first breach, "" when none */
 } Execute;
 

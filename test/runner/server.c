@@ -28,7 +28,7 @@
 /* The contract's limit of a request. */
 #define MAX_BODY			(10 * 1024 * 1024)
 
-#define CONNECTION_MEMORY	(16 * 1024)
+#define CONNECTION_MEMORY	(8 * 1024)
 #define CONNECTION_LIMIT	60000
 #define LISTEN_BACKLOG		4096
 
