@@ -8,6 +8,8 @@
 #ifndef EXTSCHED_JUDGE_H
 #define EXTSCHED_JUDGE_H
 
+#include "utils/jsonb.h"
+
 #include "core/vocab.h"
 #include "dispatch/http.h"
 
@@ -43,6 +45,8 @@ extern void extsched_judge_reply(const ExtschedHttpReply *reply, int64 now_s,
 								 ExtschedVerdict *verdict);
 extern void extsched_judge_response(const char *json, size_t len,
 									int64 now_s, ExtschedVerdict *verdict);
+extern void extsched_judge_jsonb(Jsonb *response, int64 now_s,
+								 ExtschedVerdict *verdict);
 extern int	extsched_judge_retry_after(const char *value, int64 now_s);
 
 #endif							/* EXTSCHED_JUDGE_H */
