@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "cron/fields.h"
@@ -62,6 +63,19 @@ extsched_cron_note_name(CronNote note)
 	}
 }
 
+static void say(char *buf, size_t size, const char *format,...)
+	__attribute__((format(printf, 3, 4)));
+
+static void
+say(char *buf, size_t size, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	(void) vsnprintf(buf, size, format, args);
+	va_end(args);
+}
+
 /* The refusals that concern the expression as a whole. */
 static void
 detail_of_whole(const CronError *error, char *buf, size_t size)
@@ -69,41 +83,44 @@ detail_of_whole(const CronError *error, char *buf, size_t size)
 	switch (error->status)
 	{
 		case CRON_EMPTY:
-			snprintf(buf, size, "The expression is empty.");
+			say(buf, size, "The expression is empty.");
 			break;
 		case CRON_TOO_LONG:
-			snprintf(buf, size, "The expression has %" PRId64 " bytes; at most %" PRId64
-					 " are allowed.", error->value, error->max);
+			say(buf, size, "The expression has %" PRId64 " bytes; at most %" PRId64
+				" are allowed.", error->value, error->max);
 			break;
 		case CRON_FIELD_COUNT:
 			if (error->max == 1)
-				snprintf(buf, size, "Nothing may follow a name that begins with \"@\", as in \"%s\".",
-						 error->token);
+				say(buf, size, "Nothing may follow a name that begins with \"@\", as in \"%s\".",
+					error->token);
 			else
-				snprintf(buf, size, "The expression has %" PRId64 " %s instead of five.",
-						 error->value, error->value == 1 ? "field" : "fields");
+				say(buf, size, "The expression has %" PRId64 " %s instead of five.",
+					error->value, error->value == 1 ? "field" : "fields");
 			break;
 		case CRON_UNKNOWN_MACRO:
-			snprintf(buf, size, "The name \"%s\" is not known.", error->token);
+			say(buf, size, "The name \"%s\" is not known.", error->token);
 			break;
 		case CRON_NO_REBOOT:
-			snprintf(buf, size, "\"%s\" has no nominal time and is not supported.",
-					 error->token);
+			say(buf, size, "\"%s\" has no nominal time and is not supported.",
+				error->token);
 			break;
 		case CRON_BOTH_DAYS:
-			snprintf(buf, size, "Fields \"day of month\" and \"day of week\" are both restricted in \"%s\".",
-					 error->token);
+			say(buf, size, "Fields \"day of month\" and \"day of week\" are both restricted in \"%s\".",
+				error->token);
 			break;
 		case CRON_NEVER_DUE:
-			snprintf(buf, size, "No day of the calendar matches the expression.");
+			say(buf, size, "No day of the calendar matches the expression.");
 			break;
 		case CRON_TOO_OFTEN:
-			snprintf(buf, size, "Two nominal times are %" PRId64
-					 " seconds apart; at least %" PRId64 " are required.",
+			say(buf, size, "Two nominal times are %" PRId64
+				" seconds apart; at least %" PRId64 " are required.",
 					 error->value, error->min);
 			break;
+		case CRON_NEEDS_KEY:
+			say(buf, size, "The value of H is derived from a hash key, and there is none.");
+			break;
 		default:
-			snprintf(buf, size, "The expression is not valid.");
+			say(buf, size, "The expression is not valid.");
 			break;
 	}
 }
@@ -124,36 +141,36 @@ extsched_cron_detail(const CronError *error, char *buf, size_t size)
 	switch (error->status)
 	{
 		case CRON_SYNTAX:
-			snprintf(buf, size, "Item \"%s\" in field \"%s\" is not understood. %s",
-					 token, field, allowed[error->field]);
+			say(buf, size, "Item \"%s\" in field \"%s\" is not understood. %s",
+				token, field, allowed[error->field]);
 			break;
 		case CRON_EMPTY_ITEM:
-			snprintf(buf, size, "A list in field \"%s\" has an empty item. %s",
-					 field, allowed[error->field]);
+			say(buf, size, "A list in field \"%s\" has an empty item. %s",
+				field, allowed[error->field]);
 			break;
 		case CRON_VALUE_RANGE:
-			snprintf(buf, size, "Value \"%s\" in field \"%s\" is not between %" PRId64
-					 " and %" PRId64 ".", token, field, error->min, error->max);
+			say(buf, size, "Value \"%s\" in field \"%s\" is not between %" PRId64
+				" and %" PRId64 ".", token, field, error->min, error->max);
 			break;
 		case CRON_REVERSED:
-			snprintf(buf, size, "Range \"%s\" in field \"%s\" ends before it begins; values are %"
-					 PRId64 " to %" PRId64 ".", token, field, error->min, error->max);
+			say(buf, size, "Range \"%s\" in field \"%s\" ends before it begins; values are %" PRId64
+				" to %" PRId64 ".", token, field, error->min, error->max);
 			break;
 		case CRON_ZERO_STEP:
-			snprintf(buf, size, "The step of \"%s\" in field \"%s\" is zero; allowed are 1 to %"
-					 PRId64 ".", token, field, error->max);
+			say(buf, size, "The step of \"%s\" in field \"%s\" is zero; allowed are 1 to %" PRId64
+				".", token, field, error->max);
 			break;
 		case CRON_STEP_RANGE:
-			snprintf(buf, size, "Step \"%s\" in field \"%s\" is not between %" PRId64
-					 " and %" PRId64 ".", token, field, error->min, error->max);
+			say(buf, size, "Step \"%s\" in field \"%s\" is not between %" PRId64
+				" and %" PRId64 ".", token, field, error->min, error->max);
 			break;
 		case CRON_WRONG_FIELD:
-			snprintf(buf, size, "Item \"%s\" has no meaning in field \"%s\". %s",
-					 token, field, allowed[error->field]);
+			say(buf, size, "Item \"%s\" has no meaning in field \"%s\". %s",
+				token, field, allowed[error->field]);
 			break;
 		case CRON_HASH_LIST:
-			snprintf(buf, size, "The list in field \"%s\" combines H with \"*\" or with a second H.",
-					 field);
+			say(buf, size, "The list in field \"%s\" combines H with \"*\" or with a second H.",
+				field);
 			break;
 		default:
 			detail_of_whole(error, buf, size);

@@ -339,7 +339,7 @@ parse_last_day(Parser *p)
 static CronStatus
 parse_suffix(Parser *p, unsigned int value, bool *done)
 {
-	const char *from = p->at;
+	const char *from;
 	unsigned int k;
 
 	*done = true;
@@ -383,7 +383,7 @@ parse_suffix(Parser *p, unsigned int value, bool *done)
 static CronStatus
 parse_item(Parser *p)
 {
-	unsigned int low;
+	unsigned int low = 0;
 	unsigned int high;
 	unsigned int step;
 	bool		done;
@@ -549,8 +549,8 @@ extsched_cron_parse(const char *text, size_t len,
 					CronSpec *spec, CronError *error)
 {
 	const char *end = text + len;
-	const char *from[CRON_FIELDS];
-	const char *to[CRON_FIELDS];
+	const char *from[CRON_FIELDS] = {0};
+	const char *to[CRON_FIELDS] = {0};
 	int			count;
 
 	while (text < end && is_blank(*text))
