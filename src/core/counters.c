@@ -144,9 +144,9 @@ extsched_count_api(ExtschedApiOp op, ExtschedApiStatus status,
  * extsched_count_run
  *		Count n runs that reached a terminal state.
  *
- * lateness_us (first dispatch minus nominal time) and duration_us (first
- * dispatch to end) are negative for a run that was never dispatched, and then
- * left out.
+ * lateness_us (first dispatch minus nominal time, 0 at least) and duration_us
+ * (first dispatch to end) are those of each; both are negative for runs that
+ * were never dispatched.
  */
 void
 extsched_count_run(ExtschedRunState state, ExtschedReason reason,
@@ -155,22 +155,26 @@ extsched_count_run(ExtschedRunState state, ExtschedReason reason,
 {
 	ExtschedDatabase *db = extsched_shmem_my_database(true);
 	ExtschedCounters *c;
+	ExtschedRunTally *tally;
+	int			bucket;
 
 	Assert(EXTSCHED_RUN_IS_TERMINAL(state));
 	if (db == NULL)
 		return;
 	c = &db->counters;
-	pg_atomic_fetch_add_u64(&c->runs[state][reason][trigger], n);
-	if (lateness_us >= 0)
-	{
-		pg_atomic_fetch_add_u64(&c->lateness_buckets[bucket_of(lateness_us, EXTSCHED_RUN_FIRST_US, EXTSCHED_RUN_BUCKETS)], 1);
-		pg_atomic_fetch_add_u64(&c->lateness_sum_us, lateness_us);
-	}
-	if (duration_us >= 0)
-	{
-		pg_atomic_fetch_add_u64(&c->duration_buckets[bucket_of(duration_us, EXTSCHED_RUN_FIRST_US, EXTSCHED_RUN_BUCKETS)], 1);
-		pg_atomic_fetch_add_u64(&c->duration_sum_us, duration_us);
-	}
+	tally = &c->runs[state][reason][trigger];
+	pg_atomic_fetch_add_u64(&tally->n, n);
+	if (lateness_us < 0 || duration_us < 0)
+		return;
+	pg_atomic_fetch_add_u64(&tally->dispatched, n);
+	pg_atomic_fetch_add_u64(&tally->lateness_us, n * lateness_us);
+	pg_atomic_fetch_add_u64(&tally->duration_us, n * duration_us);
+	bucket = bucket_of(lateness_us, EXTSCHED_RUN_FIRST_US,
+					   EXTSCHED_RUN_BUCKETS);
+	pg_atomic_fetch_add_u64(&c->lateness_buckets[bucket], n);
+	bucket = bucket_of(duration_us, EXTSCHED_RUN_FIRST_US,
+					   EXTSCHED_RUN_BUCKETS);
+	pg_atomic_fetch_add_u64(&c->duration_buckets[bucket], n);
 }
 
 /*

@@ -102,6 +102,14 @@ typedef struct ExtschedTally
 	pg_atomic_uint64 sum_us;
 } ExtschedTally;
 
+typedef struct ExtschedRunTally
+{
+	pg_atomic_uint64 n;
+	pg_atomic_uint64 dispatched;	/* of n, and what the sums are about */
+	pg_atomic_uint64 lateness_us;
+	pg_atomic_uint64 duration_us;
+} ExtschedRunTally;
+
 /*
  * The counters of one database.  All fields are atomic and only ever grow,
  * until the slot of the database is given to another one.
@@ -110,11 +118,9 @@ typedef struct ExtschedCounters
 {
 	ExtschedTally api[EXTSCHED_API_OPS][EXTSCHED_API_STATUSES];
 	pg_atomic_uint64 api_buckets[EXTSCHED_API_OPS][EXTSCHED_API_BUCKETS];
-	pg_atomic_uint64 runs[EXTSCHED_RUN_STATES][EXTSCHED_REASONS][EXTSCHED_TRIGGERS];
+	ExtschedRunTally runs[EXTSCHED_RUN_STATES][EXTSCHED_REASONS][EXTSCHED_TRIGGERS];
 	pg_atomic_uint64 lateness_buckets[EXTSCHED_RUN_BUCKETS];
-	pg_atomic_uint64 lateness_sum_us;
 	pg_atomic_uint64 duration_buckets[EXTSCHED_RUN_BUCKETS];
-	pg_atomic_uint64 duration_sum_us;
 	pg_atomic_uint64 events[EXTSCHED_EVENTS];
 } ExtschedCounters;
 

@@ -287,9 +287,31 @@ extsched_worker_state_name(ExtschedWorkerState state)
 	return "unknown";
 }
 
-/* What an operator reads: the cause, and what to do when it is not obvious. */
+/* One word, for labels of metrics. */
 const char *
 extsched_pause_name(ExtschedPause pause)
+{
+	switch (pause)
+	{
+		case EXTSCHED_PAUSE_NONE:
+			return "none";
+		case EXTSCHED_PAUSE_DISABLED:
+			return "disabled";
+		case EXTSCHED_PAUSE_COPY:
+			return "copy";
+		case EXTSCHED_PAUSE_VERSION:
+			return "version";
+		case EXTSCHED_PAUSE_RECOVERY:
+			return "recovery";
+		case EXTSCHED_PAUSE_ERROR:
+			return "error";
+	}
+	return "unknown";
+}
+
+/* What an operator reads: the cause, and what to do when it is not obvious. */
+const char *
+extsched_pause_text(ExtschedPause pause)
 {
 	switch (pause)
 	{

@@ -46,6 +46,8 @@ typedef enum ExtschedPause
 	EXTSCHED_PAUSE_ERROR,		/* waits after an error */
 } ExtschedPause;
 
+#define EXTSCHED_PAUSES		(EXTSCHED_PAUSE_ERROR + 1)
+
 /* Why a worker left, which decides whether and when it is started again. */
 typedef enum ExtschedExit
 {
@@ -168,5 +170,6 @@ extern void extsched_worker_set_state(ExtschedWorkerState state,
 									  ExtschedPause pause);
 extern const char *extsched_worker_state_name(ExtschedWorkerState state);
 extern const char *extsched_pause_name(ExtschedPause pause);
+extern const char *extsched_pause_text(ExtschedPause pause);
 
 #endif							/* EXTSCHED_SHMEM_H */

@@ -167,6 +167,7 @@ BEGIN
             MESSAGE = 'invalid tenant',
             HINT = 'A tenant is named by 1 to 255 bytes without control characters.';
     END IF;
+    PERFORM extsched.ensure_identity();
     -- A tenant that is dropped between the two statements is made again.
     LOOP
         INSERT INTO extsched.tenant (tenant_id) VALUES (tenant) ON CONFLICT DO NOTHING;

@@ -58,16 +58,17 @@
 /* How often a worker that cannot run looks again, besides being woken. */
 #define RECHECK_MS			60000L
 
+typedef struct Pin
+{
+	const char *name;
+	const char *value;
+} Pin;
+
 /*
  * What nobody may change for a worker, beginning with what makes a transaction
  * what its statements expect.  A setting that this server lacks is skipped.
  */
-static const struct
-{
-	const char *name;
-	const char *value;
-}			pins[] =
-{
+static const Pin pins[] = {
 	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_read_only", "off"},
 	{"default_transaction_deferrable", "off"},
@@ -335,7 +336,7 @@ change_pause(ExtschedWorkerSlot *slot, ExtschedPause pause)
 	else
 		ereport(LOG,
 				errmsg("extsched is paused in this database: %s",
-					   extsched_pause_name(pause)));
+					   extsched_pause_text(pause)));
 }
 
 /*

@@ -1,0 +1,253 @@
+/*-------------------------------------------------------------------------
+ *
+ * status.c
+ *		The shared state of this database as rows, for the views.
+ *
+ * In a server that did not preload the library there are no rows, except that
+ * extsched.shared_state() says just that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "core/identity.h"
+#include "core/settings.h"
+#include "core/shmem.h"
+#include "core/version.h"
+
+#define STAT_API_COLUMNS		4
+#define STAT_DISPATCH_COLUMNS	7
+#define STAT_EVENTS_COLUMNS		2
+#define STAT_WORKERS_COLUMNS	10
+#define SHARED_STATE_COLUMNS	7
+
+static double
+seconds(uint64 us)
+{
+	return (double) us / USECS_PER_SEC;
+}
+
+/* Add a row to the result of a function that returns a set. */
+static void
+put(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(extsched_stat_api_counters);
+
+/* extsched.stat_api_counters(): one row for each pair that was counted */
+Datum
+extsched_stat_api_counters(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (db == NULL)
+		return (Datum) 0;
+	for (int op = 0; op < EXTSCHED_API_OPS; op++)
+	{
+		for (int status = 0; status < EXTSCHED_API_STATUSES; status++)
+		{
+			ExtschedTally *tally = &db->counters.api[op][status];
+			uint64		n = pg_atomic_read_u64(&tally->n);
+			Datum		values[STAT_API_COLUMNS];
+			bool		nulls[STAT_API_COLUMNS] = {0};
+
+			if (n == 0)
+				continue;
+			values[0] = CStringGetTextDatum(extsched_api_op_name(op));
+			values[1] = CStringGetTextDatum(extsched_api_status_name(status));
+			values[2] = Int64GetDatum((int64) n);
+			values[3] = Float8GetDatum(seconds(pg_atomic_read_u64(&tally->sum_us)));
+			put(fcinfo, values, nulls);
+		}
+	}
+	return (Datum) 0;
+}
+
+/* One row of extsched.stat_dispatch_counters(), unless nothing was counted. */
+static void
+put_run_tally(FunctionCallInfo fcinfo, ExtschedDatabase *db,
+			  int state, int reason, int trigger)
+{
+	ExtschedRunTally *tally = &db->counters.runs[state][reason][trigger];
+	uint64		n = pg_atomic_read_u64(&tally->n);
+	Datum		values[STAT_DISPATCH_COLUMNS];
+	bool		nulls[STAT_DISPATCH_COLUMNS] = {0};
+
+	if (n == 0)
+		return;
+	values[0] = CStringGetTextDatum(extsched_run_state_name(state));
+	values[1] = CStringGetTextDatum(extsched_reason_name(reason));
+	nulls[1] = reason == EXTSCHED_REASON_NONE;
+	values[2] = CStringGetTextDatum(extsched_trigger_name(trigger));
+	values[3] = Int64GetDatum((int64) n);
+	values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&tally->dispatched));
+	values[5] = Float8GetDatum(seconds(pg_atomic_read_u64(&tally->lateness_us)));
+	values[6] = Float8GetDatum(seconds(pg_atomic_read_u64(&tally->duration_us)));
+	put(fcinfo, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(extsched_stat_dispatch_counters);
+
+/* extsched.stat_dispatch_counters(): runs by how they ended */
+Datum
+extsched_stat_dispatch_counters(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (db == NULL)
+		return (Datum) 0;
+	for (int state = EXTSCHED_RUN_SUCCEEDED; state < EXTSCHED_RUN_STATES; state++)
+	{
+		for (int reason = 0; reason < EXTSCHED_REASONS; reason++)
+		{
+			for (int trigger = 0; trigger < EXTSCHED_TRIGGERS; trigger++)
+				put_run_tally(fcinfo, db, state, reason, trigger);
+		}
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(extsched_stat_event_counters);
+
+/* extsched.stat_event_counters(): every event, also those that never were */
+Datum
+extsched_stat_event_counters(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (db == NULL)
+		return (Datum) 0;
+	for (int event = 0; event < EXTSCHED_EVENTS; event++)
+	{
+		Datum		values[STAT_EVENTS_COLUMNS];
+		bool		nulls[STAT_EVENTS_COLUMNS] = {0};
+
+		values[0] = CStringGetTextDatum(extsched_event_name(event));
+		values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&db->counters.events[event]));
+		put(fcinfo, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(extsched_stat_worker_slots);
+
+/* extsched.stat_worker_slots(): a row for each worker that is or should be */
+Datum
+extsched_stat_worker_slots(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (db == NULL)
+		return (Datum) 0;
+	for (int n = 0; n < EXTSCHED_MAX_WORKERS; n++)
+	{
+		ExtschedWorkerSlot *slot = &db->workers[n];
+		pid_t		pid = slot->pid;
+		ExtschedPause pause = pg_atomic_read_u32(&slot->pause);
+		Datum		values[STAT_WORKERS_COLUMNS];
+		bool		nulls[STAT_WORKERS_COLUMNS] = {0};
+
+		if (pid == 0 && n >= pg_atomic_read_u32(&db->workers_wanted))
+			continue;
+		values[0] = Int32GetDatum(n);
+		values[1] = Int32GetDatum(pid);
+		values[2] = CStringGetTextDatum(extsched_worker_state_name(pg_atomic_read_u32(&slot->state)));
+		values[3] = CStringGetTextDatum(extsched_pause_text(pause));
+		values[4] = TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&slot->started_at));
+		values[5] = TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&slot->heartbeat_at));
+		values[6] = Int32GetDatum(pg_atomic_read_u32(&slot->in_flight));
+		values[7] = Int32GetDatum(pg_atomic_read_u32(&slot->queued));
+		values[8] = Int32GetDatum(pg_atomic_read_u32(&slot->restarts));
+		values[9] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->epoch));
+		nulls[1] = nulls[4] = nulls[5] = pid == 0;
+		nulls[3] = pause == EXTSCHED_PAUSE_NONE;
+		nulls[9] = pg_atomic_read_u64(&slot->epoch) == 0;
+		put(fcinfo, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(extsched_shared_state);
+
+/* extsched.shared_state(): what is not about a single worker */
+Datum
+extsched_shared_state(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+	TupleDesc	desc;
+	Datum		values[SHARED_STATE_COLUMNS];
+	bool		nulls[SHARED_STATE_COLUMNS] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = BoolGetDatum(extsched_shared != NULL);
+	values[1] = BoolGetDatum(extsched_shared != NULL &&
+							 extsched_shared->launcher_pid != 0);
+	values[2] = Int32GetDatum(db == NULL ? 0 : pg_atomic_read_u32(&db->workers_wanted));
+	values[3] = BoolGetDatum(db != NULL && pg_atomic_read_u32(&db->out_of_slots) != 0);
+	values[4] = BoolGetDatum(db == NULL && extsched_shared != NULL &&
+							 pg_atomic_read_u32(&extsched_shared->databases_full) != 0);
+	values[5] = CStringGetTextDatum(EXTSCHED_VERSION);
+	values[6] = BoolGetDatum(extsched_enabled);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}
+
+PG_FUNCTION_INFO_V1(extsched_identity_state);
+
+/* extsched.identity_state(): none, ours or copy */
+Datum
+extsched_identity_state(PG_FUNCTION_ARGS)
+{
+	const char *result = NULL;
+
+	switch (extsched_identity_check())
+	{
+		case EXTSCHED_IDENTITY_NONE:
+			result = "none";
+			break;
+		case EXTSCHED_IDENTITY_OURS:
+			result = "ours";
+			break;
+		case EXTSCHED_IDENTITY_COPY:
+			result = "copy";
+			break;
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+PG_FUNCTION_INFO_V1(extsched_count_api_sql);
+
+/*
+ * extsched.count_api(operation text, status text, seconds float8)
+ *		Count a call of a function that is written in SQL.
+ */
+Datum
+extsched_count_api_sql(PG_FUNCTION_ARGS)
+{
+	int			op = extsched_api_op_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	int			status = extsched_api_status_by_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	double		elapsed_s = PG_GETARG_FLOAT8(2);
+
+	if (status < 0)
+		elog(ERROR, "unrecognized status of a call");
+	extsched_count_api(op, status,
+					   elapsed_s > 0 ? (uint64) (elapsed_s * USECS_PER_SEC) : 0);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,250 @@
+--
+-- Watching: counters and processes from shared memory, the state at a glance,
+-- and metrics.
+--
+
+CREATE FUNCTION extsched.count_api(operation text, status text, seconds double precision) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_count_api_sql';
+REVOKE ALL ON FUNCTION extsched.count_api(text, text, double precision) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.count_api(text, text, double precision) IS
+'Counts a call of an API function that is written in SQL. The count survives a rollback.';
+
+CREATE FUNCTION extsched.stat_api_counters(OUT operation text, OUT status text, OUT calls bigint,
+                                           OUT seconds double precision) RETURNS SETOF record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_stat_api_counters';
+REVOKE ALL ON FUNCTION extsched.stat_api_counters() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.stat_api_counters() IS
+'Calls of the API in this database since the server started: behind extsched.stat_api.';
+
+CREATE FUNCTION extsched.stat_dispatch_counters(OUT state text, OUT reason text, OUT trigger text, OUT runs bigint,
+                                                OUT dispatched bigint, OUT lateness_seconds double precision,
+                                                OUT duration_seconds double precision) RETURNS SETOF record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_stat_dispatch_counters';
+REVOKE ALL ON FUNCTION extsched.stat_dispatch_counters() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.stat_dispatch_counters() IS
+'Ended runs in this database since the server started: behind extsched.stat_dispatch.';
+
+CREATE FUNCTION extsched.stat_event_counters(OUT event text, OUT n bigint) RETURNS SETOF record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_stat_event_counters';
+REVOKE ALL ON FUNCTION extsched.stat_event_counters() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.stat_event_counters() IS
+'What else was counted in this database since the server started: behind extsched.stat_events.';
+
+CREATE FUNCTION extsched.stat_worker_slots(OUT n integer, OUT pid integer, OUT state text, OUT why text,
+                                           OUT started_at timestamptz, OUT heartbeat_at timestamptz,
+                                           OUT in_flight integer, OUT queued integer, OUT restarts integer,
+                                           OUT epoch bigint) RETURNS SETOF record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_stat_worker_slots';
+REVOKE ALL ON FUNCTION extsched.stat_worker_slots() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.stat_worker_slots() IS
+'The workers of this database: behind extsched.stat_workers.';
+
+CREATE FUNCTION extsched.shared_state(OUT preloaded boolean, OUT has_launcher boolean, OUT workers_wanted integer,
+                                      OUT out_of_slots boolean, OUT databases_full boolean, OUT library_version text,
+                                      OUT enabled boolean) RETURNS record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_shared_state';
+REVOKE ALL ON FUNCTION extsched.shared_state() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.shared_state() IS
+'What the launcher knows of this database, and what this session knows of the library.';
+
+CREATE FUNCTION extsched.metrics_counters() RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_metrics_counters';
+REVOKE ALL ON FUNCTION extsched.metrics_counters() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.metrics_counters() IS
+'The part of extsched_metrics() that comes from shared memory.';
+
+CREATE VIEW extsched.stat_api AS
+SELECT c.operation, c.status, c.calls, c.seconds
+  FROM extsched.stat_api_counters() AS c;
+REVOKE ALL ON extsched.stat_api FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_api IS 'Calls of the API in this database since the server started, also of those that were rolled back. Empty when the library is not preloaded.';
+COMMENT ON COLUMN extsched.stat_api.operation IS 'What was called.';
+COMMENT ON COLUMN extsched.stat_api.status IS 'ok, validation_failed, denied, not_found, quota_exceeded, rate_limited or internal_error.';
+COMMENT ON COLUMN extsched.stat_api.calls IS 'How often.';
+COMMENT ON COLUMN extsched.stat_api.seconds IS 'Time spent in these calls together.';
+
+CREATE VIEW extsched.stat_dispatch AS
+SELECT c.state, c.reason, c.trigger, c.runs, c.dispatched, c.lateness_seconds, c.duration_seconds
+  FROM extsched.stat_dispatch_counters() AS c
+UNION ALL
+SELECT 'running', NULL, NULL, sum(w.in_flight), NULL, NULL, NULL
+  FROM extsched.stat_worker_slots() AS w
+HAVING count(*) > 0;
+REVOKE ALL ON extsched.stat_dispatch FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_dispatch IS 'Runs that ended in this database since the server started, by how, and one row for those in flight now. Empty when the library is not preloaded.';
+COMMENT ON COLUMN extsched.stat_dispatch.state IS 'Terminal state; or running, for the requests that are out now.';
+COMMENT ON COLUMN extsched.stat_dispatch.reason IS 'Why it ended otherwise than succeeded; null after a success.';
+COMMENT ON COLUMN extsched.stat_dispatch.trigger IS 'schedule, manual or backfill.';
+COMMENT ON COLUMN extsched.stat_dispatch.runs IS 'How many.';
+COMMENT ON COLUMN extsched.stat_dispatch.dispatched IS 'How many of them were dispatched at all.';
+COMMENT ON COLUMN extsched.stat_dispatch.lateness_seconds IS 'Lateness of the dispatched ones together.';
+COMMENT ON COLUMN extsched.stat_dispatch.duration_seconds IS 'Time from first dispatch to the end of the dispatched ones together.';
+
+CREATE VIEW extsched.stat_events AS
+SELECT c.event, c.n
+  FROM extsched.stat_event_counters() AS c;
+REVOKE ALL ON extsched.stat_events FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_events IS 'What else is counted in this database since the server started. Empty when the library is not preloaded.';
+COMMENT ON COLUMN extsched.stat_events.event IS 'Name; extsched_metrics() describes each.';
+COMMENT ON COLUMN extsched.stat_events.n IS 'How often.';
+
+CREATE VIEW extsched.stat_workers AS
+SELECT w.n, w.pid, w.state, w.why, w.started_at, w.heartbeat_at, w.in_flight, w.queued, w.restarts, w.epoch
+  FROM extsched.stat_worker_slots() AS w;
+REVOKE ALL ON extsched.stat_workers FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_workers IS 'The workers of this database, also those that should be and are not. Empty when the library is not preloaded.';
+COMMENT ON COLUMN extsched.stat_workers.n IS 'Number of the worker, from 0.';
+COMMENT ON COLUMN extsched.stat_workers.pid IS 'Its process; null when there is none.';
+COMMENT ON COLUMN extsched.stat_workers.state IS 'absent, launched, starting, running or paused.';
+COMMENT ON COLUMN extsched.stat_workers.why IS 'Why it is paused; null when it is not.';
+COMMENT ON COLUMN extsched.stat_workers.started_at IS 'When the process started.';
+COMMENT ON COLUMN extsched.stat_workers.heartbeat_at IS 'When it last went round its loop; an idle worker does once a minute.';
+COMMENT ON COLUMN extsched.stat_workers.in_flight IS 'Requests that are out.';
+COMMENT ON COLUMN extsched.stat_workers.queued IS 'Runs that wait in its memory.';
+COMMENT ON COLUMN extsched.stat_workers.restarts IS 'How often it was started again after it was killed or failed.';
+COMMENT ON COLUMN extsched.stat_workers.epoch IS 'Its part of the fence; null before it has run anything.';
+
+-- Few rows are in these, whatever is in the tables.
+CREATE INDEX timer_stopped ON extsched.timer (tenant_id, schedule_id) WHERE is_paused OR quarantine_reason IS NOT NULL;
+CREATE INDEX tenant_paused ON extsched.tenant (tenant_id) WHERE is_paused;
+
+CREATE FUNCTION extsched.why_not_running() RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    shared  record;
+    running boolean;
+    why     text;
+BEGIN
+    SELECT * INTO shared FROM extsched.shared_state();
+    IF extsched.identity_state() = 'copy' THEN
+        RETURN 'this database is a copy: call extsched_adopt()';
+    ELSIF NOT shared.preloaded THEN
+        RETURN 'no worker runs: add extsched to shared_preload_libraries and restart the server';
+    ELSIF pg_is_in_recovery() THEN
+        RETURN 'no worker runs: the server is in recovery';
+    END IF;
+
+    SELECT bool_or(w.state = 'running'), min(w.why) INTO running, why FROM extsched.stat_worker_slots() AS w;
+    IF why IS NOT NULL THEN
+        RETURN why;
+    ELSIF running THEN
+        RETURN NULL;
+    ELSIF shared.out_of_slots THEN
+        RETURN 'out of worker slots: raise max_worker_processes and restart the server';
+    ELSIF shared.databases_full THEN
+        RETURN 'no worker runs: too many databases have the extension';
+    ELSIF NOT shared.has_launcher THEN
+        RETURN 'no worker runs: the launcher is not there; it could not be started, or comes back within a second';
+    ELSIF shared.workers_wanted = 0 AND current_setting('extsched.workers_per_database')::integer = 0 THEN
+        RETURN 'no worker runs: extsched.workers_per_database is 0';
+    END IF;
+    RETURN 'no worker runs yet: one is being started';
+END
+$$;
+REVOKE ALL ON FUNCTION extsched.why_not_running() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.why_not_running() IS
+'Why schedules of this database do not run, and what to do; null when they do.';
+
+CREATE FUNCTION @extschema@.extsched_status() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Counting stops here, so that a glance is cheap whatever the backlog.
+    cap constant  integer := 10000;
+    now           timestamptz := extsched.clock_now();
+    shared        record;
+    why           text := extsched.why_not_running();
+    clock_offset  interval := current_setting('extsched.clock_offset')::interval;
+    next_due      timestamptz;
+    oldest_ready  timestamptz;
+    result        jsonb;
+BEGIN
+    SELECT * INTO shared FROM extsched.shared_state();
+    SELECT min(t.next_due) INTO next_due FROM extsched.timer AS t WHERE t.next_due IS NOT NULL;
+    SELECT min(r.nominal_time) INTO oldest_ready
+      FROM (SELECT p.nominal_time
+              FROM extsched.run AS p
+             WHERE p.state IN ('pending', 'retrying') AND NOT p.waits_for_slot
+               AND p.dispatched_at IS NULL AND p.ready_at <= now
+             LIMIT cap) AS r;
+
+    result := jsonb_build_object(
+        'running', why IS NULL,
+        'why', why,
+        'preloaded', shared.preloaded,
+        'enabled', shared.enabled,
+        'identity', extsched.identity_state(),
+        'workers_wanted', shared.workers_wanted,
+        'workers', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                               'n', w.n, 'pid', w.pid, 'state', w.state, 'why', w.why,
+                               'heartbeat_age_s', round(extract(epoch FROM clock_timestamp() - w.heartbeat_at), 3),
+                               'in_flight', w.in_flight, 'queued', w.queued, 'restarts', w.restarts)
+                           ORDER BY w.n), '[]')
+                      FROM extsched.stat_worker_slots() AS w),
+        'next_due', next_due,
+        'due_now', (SELECT count(*)
+                      FROM (SELECT FROM extsched.timer AS t WHERE t.next_due <= now LIMIT cap) AS due),
+        'waiting', (SELECT count(*)
+                      FROM (SELECT FROM extsched.run AS r
+                             WHERE r.state IN ('pending', 'retrying') AND NOT r.waits_for_slot LIMIT cap) AS waiting),
+        'in_flight', (SELECT count(*)
+                        FROM (SELECT FROM extsched.run AS r WHERE r.state = 'running' LIMIT cap) AS running),
+        'oldest_overdue_s', round(extract(epoch FROM now - least(
+                                CASE WHEN next_due <= now THEN next_due END, oldest_ready)), 3),
+        'paused_tenants', (SELECT count(*)
+                             FROM (SELECT FROM extsched.tenant AS t WHERE t.is_paused LIMIT cap) AS paused),
+        'paused_schedules', (SELECT count(*)
+                               FROM (SELECT FROM extsched.timer AS t WHERE t.is_paused LIMIT cap) AS paused),
+        'quarantined_schedules', (SELECT count(*)
+                                    FROM (SELECT FROM extsched.timer AS t
+                                           WHERE t.quarantine_reason IS NOT NULL LIMIT cap) AS quarantined),
+        'counted_up_to', cap,
+        'library_version', shared.library_version,
+        'extension_version', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'extsched'));
+    IF clock_offset <> interval '0' THEN
+        result := result || jsonb_build_object('clock_offset_s', extract(epoch FROM clock_offset)::bigint);
+    END IF;
+    RETURN result;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_status() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_status() IS
+'The scheduler of this database at a glance: whether it runs and why not, its workers, what is due, waiting and in flight, what is paused. Counts stop at counted_up_to.';
+
+CREATE FUNCTION @extschema@.extsched_metrics() RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    status  jsonb := @extschema@.extsched_status();
+    gauges  text;
+BEGIN
+    SELECT string_agg(format(E'# TYPE extsched_%s gauge\n# HELP extsched_%s %s\nextsched_%s %s\n',
+                             g.name, g.name, g.help, g.name, coalesce(g.value, '0')), '' ORDER BY g.name)
+      INTO gauges
+      FROM (VALUES ('running', 'Whether schedules run in this database.', (status -> 'running')::boolean::integer::text),
+                   ('copy', 'Whether this database is a copy that was not adopted.', (status ->> 'identity' = 'copy')::integer::text),
+                   ('due_schedules', 'Due times that no worker has claimed yet; counted up to a bound.', status ->> 'due_now'),
+                   ('waiting_runs', 'Runs that wait for an attempt; counted up to a bound.', status ->> 'waiting'),
+                   ('in_flight_runs', 'Runs with an attempt under way; counted up to a bound.', status ->> 'in_flight'),
+                   ('oldest_overdue_seconds', 'Age of the oldest nominal time that was not dispatched yet.', status ->> 'oldest_overdue_s'),
+                   ('paused_tenants', 'Tenants that are paused; counted up to a bound.', status ->> 'paused_tenants'),
+                   ('paused_schedules', 'Schedules that are paused; counted up to a bound.', status ->> 'paused_schedules'),
+                   ('quarantined_schedules', 'Schedules in quarantine; counted up to a bound.', status ->> 'quarantined_schedules')
+           ) AS g (name, help, value);
+    RETURN extsched.metrics_counters() || gauges || E'# EOF\n';
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.extsched_metrics() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_metrics() IS
+'The counters and gauges of this database as OpenMetrics text. Labels come from fixed lists: no tenant, install or schedule is named.';
