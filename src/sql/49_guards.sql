@@ -13,7 +13,7 @@ BEGIN
         IF arguments[i + 1] IS NULL THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'null_value_not_allowed',
-                MESSAGE = format('argument "%s" must not be null', arguments[i]);
+                MESSAGE = format('%s must not be null', arguments[i]);
         END IF;
     END LOOP;
 END
@@ -213,7 +213,7 @@ BEGIN
      WHERE i.tenant_id = tenant AND i.install_id = install
        FOR UPDATE;
     IF NOT FOUND THEN
-        PERFORM extsched.refuse_install(install);
+        PERFORM extsched.refuse_install(tenant, install);
     END IF;
     RETURN found_row;
 END
@@ -222,18 +222,19 @@ REVOKE ALL ON FUNCTION extsched.lock_install(text, uuid) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.lock_install(text, uuid) IS
 'Locks an install FOR UPDATE, which keeps out create (it takes FOR SHARE), and returns it. Fails with 42704 when the tenant has no such install.';
 
-CREATE FUNCTION extsched.refuse_install(install uuid) RETURNS void
+CREATE FUNCTION extsched.refuse_install(tenant text, install uuid) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'undefined_object',
-        MESSAGE = format('install "%s" does not exist', install);
+        MESSAGE = format('install %s of tenant "%s" does not exist', install, left(tenant, 255)),
+        HINT = 'An install is known only together with its own tenant.';
 END
 $$;
-REVOKE ALL ON FUNCTION extsched.refuse_install(uuid) FROM PUBLIC;
-COMMENT ON FUNCTION extsched.refuse_install(uuid) IS
+REVOKE ALL ON FUNCTION extsched.refuse_install(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.refuse_install(text, uuid) IS
 'Fails with 42704, in one text for absent installs and those of another tenant.';
 
 CREATE FUNCTION extsched.refuse_version(version uuid) RETURNS void
@@ -243,7 +244,7 @@ AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'undefined_object',
-        MESSAGE = format('version "%s" does not exist', version),
+        MESSAGE = format('version %s does not exist', version),
         HINT = 'Register it with extsched_register_version.';
 END
 $$;

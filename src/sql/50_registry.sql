@@ -134,8 +134,8 @@ BEGIN
     IF stored.registry_id <> registry THEN
         RAISE EXCEPTION USING
             ERRCODE = 'duplicate_object',
-            MESSAGE = format('version "%s" already belongs to another extension', version),
-            DETAIL = format('It was registered for "%s".', stored.registry_id);
+            MESSAGE = format('version %s already belongs to another extension', version),
+            DETAIL = format('It was registered for extension %s.', stored.registry_id);
     END IF;
     UPDATE extsched.version AS v
        SET content_hash = wanted.content_hash, name = wanted.name, label = wanted.label,
@@ -177,7 +177,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'object_in_use',
             MESSAGE = format('schedules use what the manifest takes away: %s', left(used, 1000)),
-            DETAIL = format('These endpoints of version "%s" would be gone, or no longer be schedulable.', version),
+            DETAIL = format('These endpoints of version %s would be gone, or no longer be schedulable.', version),
             HINT = 'Register the manifest as a new version and upgrade the installs.';
     END IF;
 
@@ -261,7 +261,7 @@ BEGIN
     IF installs > 0 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_in_use',
-            MESSAGE = format('version "%s" is in use', version),
+            MESSAGE = format('version %s is in use', version),
             DETAIL = format(CASE installs WHEN 1 THEN '%s install uses it.' ELSE '%s installs use it.' END, installs),
             HINT = 'Upgrade or uninstall them first.';
     END IF;

@@ -77,10 +77,10 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'duplicate_object',
             MESSAGE = CASE WHEN stored.install_id = install
-                           THEN format('install "%s" already exists', install)
-                           ELSE format('tenant "%s" already has an install of extension "%s"',
+                           THEN format('install %s already exists', install)
+                           ELSE format('tenant "%s" already has an install of extension %s',
                                        left(tenant, 255), wanted.registry_id) END,
-            DETAIL = format('Install "%s" is at version "%s".', stored.install_id, stored.version_id),
+            DETAIL = format('Install %s is at version %s.', stored.install_id, stored.version_id),
             HINT = 'Change it with extsched_configure_install, and its version with extsched_upgrade_install.';
     END IF;
     INSERT INTO extsched.install_limiter (tenant_id, install_id) VALUES (tenant, install);

@@ -33,8 +33,8 @@ BEGIN
     IF install.registry_id <> version.registry_id THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('version "%s" is of another extension', version.version_id),
-            DETAIL = format('Install "%s" is of extension "%s".', install.install_id, install.registry_id);
+            MESSAGE = format('version %s is of another extension', version.version_id),
+            DETAIL = format('Install %s is of extension %s.', install.install_id, install.registry_id);
     END IF;
 END
 $$;
@@ -54,7 +54,7 @@ BEGIN
     PERFORM extsched.refuse_nulls('tenant', tenant, 'install', install::text, 'version', version::text);
     SELECT i.* INTO installed FROM extsched.install AS i WHERE i.tenant_id = tenant AND i.install_id = install;
     IF NOT FOUND THEN
-        PERFORM extsched.refuse_install(install);
+        PERFORM extsched.refuse_install(tenant, install);
     END IF;
     SELECT v.* INTO target FROM extsched.version AS v WHERE v.version_id = version;
     IF NOT FOUND THEN
@@ -75,7 +75,7 @@ CREATE FUNCTION extsched.missing_endpoint_note(method text, path text, version u
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('endpoint "%s %s" cannot be scheduled in version "%s"', method, path, version)
+    SELECT format('endpoint "%s %s" cannot be scheduled in version %s', method, path, version)
 $$;
 REVOKE ALL ON FUNCTION extsched.missing_endpoint_note(text, text, uuid) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.missing_endpoint_note(text, text, uuid) IS
@@ -170,7 +170,7 @@ BEGIN
     IF (result ->> 'disabled')::bigint > 0 AND NOT disable_missing THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('cannot upgrade install "%s": schedules use endpoints that the new version does not have',
+            MESSAGE = format('cannot upgrade install %s: schedules use endpoints that the new version does not have',
                              install),
             DETAIL = jsonb_build_object('code', 'SCHEDULE_REMAP_FAILED', 'missing', missing),
             HINT = 'Change or delete these schedules, or upgrade with disable_missing.';

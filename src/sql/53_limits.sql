@@ -100,37 +100,31 @@ REVOKE ALL ON FUNCTION extsched.runner_option(jsonb, text, integer) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.runner_option(jsonb, text, integer) IS
 'A whole number from 1 to maximum in the options of a Runner; null when it is absent or null. Fails with 22023 on anything else.';
 
-CREATE FUNCTION extsched.check_runner_transport(transport text, base_url text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION extsched.check_runner_address(transport text, base_url text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF transport NOT IN ('http', 'notify') THEN
+    IF transport = 'http' THEN
+        PERFORM extsched.refuse_nulls('base_url', base_url);
+        RETURN extsched.check_base_url(base_url);
+    ELSIF transport <> 'notify' THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('invalid transport "%s"', left(transport, 100)),
             HINT = 'Use "http" or "notify".';
-    END IF;
-    IF transport = 'http' THEN
-        PERFORM extsched.refuse_nulls('base_url', base_url);
-        -- The URL itself stays out of the message: it may hold credentials.
-        IF octet_length(base_url) > 2048 OR base_url !~* '^https?://([a-z0-9._~-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[^\s?#\x01-\x1f\x7f]*)?$' THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'invalid_parameter_value',
-                MESSAGE = 'invalid base URL',
-                HINT = 'Write http or https, a host, optionally a port and a path; no credentials, query or fragment.';
-        END IF;
     ELSIF base_url IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'a runner of transport "notify" has no base URL',
             HINT = 'Leave base_url null.';
     END IF;
+    RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION extsched.check_runner_transport(text, text) FROM PUBLIC;
-COMMENT ON FUNCTION extsched.check_runner_transport(text, text) IS
-'Fails with 22023 or 22004 unless transport and base URL fit together.';
+REVOKE ALL ON FUNCTION extsched.check_runner_address(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.check_runner_address(text, text) IS
+'The base URL of a Runner in stored form, null for notify. Fails with 22023 or 22004 unless transport and base URL fit together.';
 
 CREATE FUNCTION @extschema@.extsched_set_runner(runner text, transport text, base_url text DEFAULT NULL,
                                                 options jsonb DEFAULT '{}')
@@ -144,7 +138,6 @@ DECLARE
 BEGIN
     PERFORM extsched.refuse_nulls('runner', runner, 'transport', transport, 'options', options::text);
     PERFORM extsched.check_runner_name(runner);
-    PERFORM extsched.check_runner_transport(transport, base_url);
     PERFORM extsched.refuse_unknown_keys('options', options,
                                          '{timeout_ms,connect_timeout_ms,max_in_flight,context_headers}');
     IF jsonb_typeof(options -> 'context_headers') NOT IN ('boolean', 'null') THEN
@@ -153,7 +146,7 @@ BEGIN
             MESSAGE = 'invalid value for option "context_headers"',
             HINT = 'Give true or false.';
     END IF;
-    wanted := (runner, transport, base_url,
+    wanted := (runner, transport, extsched.check_runner_address(transport, base_url),
                extsched.runner_option(options, 'timeout_ms', 3600000),
                extsched.runner_option(options, 'connect_timeout_ms', 3600000),
                extsched.runner_option(options, 'max_in_flight', 100000),
