@@ -84,12 +84,26 @@ typedef struct HttpHandle
 	char		error[256];
 } HttpHandle;
 
+/*
+ * A socket of a connection, by descriptor.  libcurl forgets and asks for the
+ * same socket again with each request; the epoll set is only told when what
+ * it watches has to change.
+ */
+typedef struct HttpSocket
+{
+	bool		is_ours;		/* opened and closed through our callbacks */
+	uint32		wanted;			/* epoll events that libcurl waits for */
+	uint32		watched;		/* epoll events that the set waits for */
+} HttpSocket;
+
 struct ExtschedHttp
 {
 	MemoryContext context;
 	MemoryContextCallback on_reset;
 	CURLM	   *multi;
 	int			epoll_fd;
+	HttpSocket *sockets;		/* from malloc(), by descriptor */
+	int			n_sockets;
 	int64		timer_us;		/* when libcurl wants to be called; -1: never */
 	int			max_in_flight;
 	int			descriptors;	/* that we may use for connections */
@@ -168,28 +182,95 @@ receive_header(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* Callback of libcurl: which events of a socket it waits for. */
-static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+/* The record of a connection's socket, NULL for one that is not ours. */
+static HttpSocket *
+find_socket(ExtschedHttp *http, curl_socket_t fd)
+{
+	return fd < http->n_sockets && http->sockets[fd].is_ours ? &http->sockets[fd] : NULL;
+}
+
+/* Callback of libcurl: open the socket of a connection. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	ExtschedHttp *http = arg;
-	struct epoll_event event = {.data.fd = fd};
+	curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+							  address->protocol);
 
-	if (what == CURL_POLL_REMOVE)
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	if (fd >= http->n_sockets)
 	{
-		/* Closed ones have left by themselves. */
-		(void) epoll_ctl(http->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
+		int			wanted = Max(fd + 1, http->n_sockets * 2);
+		HttpSocket *larger = realloc(http->sockets, wanted * sizeof(HttpSocket));
+
+		if (larger == NULL)
+		{
+			(void) close(fd);
+			return CURL_SOCKET_BAD;
+		}
+		memset(larger + http->n_sockets, 0,
+			   (wanted - http->n_sockets) * sizeof(HttpSocket));
+		http->sockets = larger;
+		http->n_sockets = wanted;
 	}
-	if (what & CURL_POLL_IN)
-		event.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(http->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) < 0 &&
-		epoll_ctl(http->epoll_fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) < 0)
+	http->sockets[fd] = (HttpSocket) {.is_ours = true};
+	return fd;
+}
+
+/* Callback of libcurl: close it.  The epoll set loses it by that. */
+static int
+close_socket(void *arg, curl_socket_t fd)
+{
+	HttpSocket *known = find_socket(arg, fd);
+
+	if (known)
+		known->is_ours = false;
+	return close(fd);
+}
+
+/* Make the epoll set watch for these events of a socket, 0 for none. */
+static int
+change_watch(ExtschedHttp *http, curl_socket_t fd, uint32 before, uint32 events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(http->epoll_fd,
+					 events == 0 ? EPOLL_CTL_DEL : before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+					 fd, &event);
+}
+
+/*
+ * Callback of libcurl: which events of a socket it waits for.
+ *
+ * An idle connection stays in the set, watched for input as it was: the next
+ * request will ask for the same.  Should its Runner close it meanwhile, poll()
+ * sees an event that nobody wants and takes it out.  Other sockets (those by
+ * which resolver threads report) are not closed through us, so that their
+ * number may come back as another socket; they are taken out at once.
+ */
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *is_watched)
+{
+	ExtschedHttp *http = arg;
+	HttpSocket *known = find_socket(http, fd);
+	uint32		events = what == CURL_POLL_REMOVE ? 0 :
+		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+
+	if (known == NULL)
+	{
+		int			result = change_watch(http, fd, is_watched ? EPOLLIN : 0, events);
+
+		if (events != 0 && !is_watched)
+			(void) curl_multi_assign(http->multi, fd, http);
+		return events == 0 ? 0 : result;
+	}
+	known->wanted = events;
+	if (events == known->watched || (events == 0 && known->watched == EPOLLIN))
+		return 0;
+	if (change_watch(http, fd, known->watched, events) < 0 && events != 0)
 		return -1;
-	if (!known)
-		(void) curl_multi_assign(http->multi, fd, http);
+	known->watched = events;
 	return 0;
 }
 
@@ -242,6 +323,7 @@ release_http(void *arg)
 		(void) curl_multi_cleanup(http->multi);
 	if (http->epoll_fd >= 0)
 		(void) close(http->epoll_fd);
+	free(http->sockets);
 	while (http->acquired-- > 0)
 		ReleaseExternalFD();
 }
@@ -415,11 +497,16 @@ set_fixed_options(HttpHandle *handle)
 	SET(CURLOPT_WRITEDATA, handle);
 	SET(CURLOPT_HEADERFUNCTION, receive_header);
 	SET(CURLOPT_HEADERDATA, handle);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, handle->http);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	SET(CURLOPT_CLOSESOCKETDATA, handle->http);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "*");
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -614,12 +701,20 @@ extsched_http_poll(ExtschedHttp *http)
 	n = epoll_wait(http->epoll_fd, events, lengthof(events), 0);
 	for (int i = 0; i < n; i++)
 	{
+		curl_socket_t fd = events[i].data.fd;
+		HttpSocket *known = find_socket(http, fd);
 		uint32		happened = events[i].events;
 		int			action = (happened & EPOLLIN ? CURL_CSELECT_IN : 0) |
 			(happened & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 			(happened & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
-		(void) curl_multi_socket_action(http->multi, events[i].data.fd, action, &ignored);
+		if (known && known->wanted == 0)
+		{
+			(void) change_watch(http, fd, known->watched, 0);
+			known->watched = 0;
+			continue;
+		}
+		(void) curl_multi_socket_action(http->multi, fd, action, &ignored);
 	}
 	if (http->timer_us >= 0 && http->timer_us <= extsched_clock_monotonic_us())
 	{
