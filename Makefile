@@ -41,8 +41,8 @@ demo:
 	@script/as-user script/demo
 
 bench:
-	@script/bootstrap check
-	@script/as-user script/bench
+	@script/bootstrap bench
+	@script/as-user test/bench/run
 
 lint:
 	@script/lint
