@@ -91,6 +91,7 @@ startup_shmem(void)
 		ConditionVariableInit(&s->left);
 		pg_atomic_init_u32(&s->launcher_procno, PG_UINT32_MAX);
 		pg_atomic_init_u32(&s->databases_full, 0);
+		pg_atomic_init_u32(&s->out_of_slots, 0);
 		for (int i = 0; i < EXTSCHED_MAX_DATABASES; i++)
 			init_database(&s->databases[i]);
 	}

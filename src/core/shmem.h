@@ -51,7 +51,8 @@ typedef enum ExtschedPause
 /* Why a worker left, which decides whether and when it is started again. */
 typedef enum ExtschedExit
 {
-	EXTSCHED_EXIT_UNKNOWN,		/* killed or failed: again, with back-off */
+	EXTSCHED_EXIT_FAILED,		/* again, with back-off */
+	EXTSCHED_EXIT_TERMINATED,	/* by an administrator: again, in a second */
 	EXTSCHED_EXIT_NO_EXTENSION, /* look into the database first */
 	EXTSCHED_EXIT_HELD,			/* when the hold is lifted */
 	EXTSCHED_EXIT_SURPLUS,		/* there are more workers than wanted */
@@ -88,6 +89,7 @@ typedef struct ExtschedWorkerSlot
 	int64		launched_at;
 	int64		next_launch_at;
 	int			backoff_ms;
+	bool		lacks_process;	/* max_worker_processes is used up */
 	pg_atomic_uint32 restarts;
 } ExtschedWorkerSlot;
 
@@ -96,7 +98,7 @@ typedef struct ExtschedDatabase
 {
 	pg_atomic_uint32 database;	/* OID, InvalidOid: the slot is free */
 	pg_atomic_uint32 workers_wanted;
-	pg_atomic_uint32 out_of_slots;	/* bool: max_worker_processes is used up */
+	pg_atomic_uint32 out_of_slots;	/* bool: a worker lacks_process */
 	pg_atomic_uint64 oldest_overdue_us; /* as of the last claim */
 	ExtschedWorkerSlot workers[EXTSCHED_MAX_WORKERS];
 	ExtschedCounters counters;
@@ -140,6 +142,7 @@ typedef struct ExtschedShared
 	pid_t		launcher_pid;	/* 0: none */
 	pg_atomic_uint32 launcher_procno;
 	pg_atomic_uint32 databases_full;	/* bool: more than fit */
+	pg_atomic_uint32 out_of_slots;	/* bool: a worker or prober cannot start */
 
 	Oid			pokes[EXTSCHED_MAX_POKES];	/* databases to look into */
 	int			n_pokes;

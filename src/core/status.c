@@ -200,7 +200,10 @@ extsched_shared_state(PG_FUNCTION_ARGS)
 	values[1] = BoolGetDatum(extsched_shared != NULL &&
 							 extsched_shared->launcher_pid != 0);
 	values[2] = Int32GetDatum(db == NULL ? 0 : pg_atomic_read_u32(&db->workers_wanted));
-	values[3] = BoolGetDatum(db != NULL && pg_atomic_read_u32(&db->out_of_slots) != 0);
+	/* without a slot of its own the database waits for a prober, if anything */
+	values[3] = BoolGetDatum(db != NULL ? pg_atomic_read_u32(&db->out_of_slots) != 0 :
+							 extsched_shared != NULL &&
+							 pg_atomic_read_u32(&extsched_shared->out_of_slots) != 0);
 	values[4] = BoolGetDatum(db == NULL && extsched_shared != NULL &&
 							 pg_atomic_read_u32(&extsched_shared->databases_full) != 0);
 	values[5] = CStringGetTextDatum(EXTSCHED_VERSION);

@@ -66,6 +66,7 @@ typedef struct KnownDatabase
 	bool		is_connectable;
 	bool		has_extension;
 	bool		lost_extension; /* since the last cycle */
+	bool		lacks_process;	/* no slot for a prober */
 	int			probe_backoff_ms;
 	int64		next_probe_at;	/* as all times here, monotonic microseconds */
 } KnownDatabase;
@@ -78,6 +79,7 @@ static BackgroundWorkerHandle *probe_handle = NULL;
 static bool probe_under_way = false;
 
 /* Conditions that are logged once, and when they clear. */
+static bool lacks_slots = false;
 static bool logged_no_slot = false;
 static bool logged_full = false;
 
@@ -155,20 +157,23 @@ is_alive(BackgroundWorkerHandle *handle)
 	return GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED;
 }
 
-/* The server had no slot for a process, or has one again: say so once. */
+/*
+ * Publish whether something could not start for want of a slot, and log it
+ * once, and once when it is over.
+ */
 static void
-report_slots(bool available, const char *database)
+report_slots(void)
 {
-	if (!available && !logged_no_slot)
+	pg_atomic_write_u32(&extsched_shared->out_of_slots, lacks_slots);
+	if (lacks_slots && !logged_no_slot)
 		ereport(WARNING,
 				errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				errmsg("extsched could not start a process for database \"%s\"",
-					   database),
+				errmsg("extsched could not start a process"),
 				errdetail("All slots of \"%s\" are in use.", "max_worker_processes"),
-				errhint("Raise \"%s\" and restart the server, or end other background workers; extsched tries again by itself.", "max_worker_processes"));
-	if (available && logged_no_slot)
-		ereport(LOG, errmsg("extsched could start a process again"));
-	logged_no_slot = !available;
+				errhint("Raise \"%s\" and restart the server, or end other background workers. extsched tries again by itself.", "max_worker_processes"));
+	if (!lacks_slots && logged_no_slot)
+		ereport(LOG, errmsg("extsched could start all its processes again"));
+	logged_no_slot = lacks_slots;
 }
 
 /* Update what exists from pg_database. */
@@ -198,6 +203,7 @@ scan_databases(int64 now)
 		{
 			entry->has_extension = false;
 			entry->lost_extension = false;
+			entry->lacks_process = false;
 			entry->probe_backoff_ms = 0;
 			entry->next_probe_at = now;
 		}
@@ -325,8 +331,9 @@ start_probe(KnownDatabase *entry, int64 now)
 
 	ok = start_process("extsched_prober_main", "extsched prober",
 					   "extsched prober", &launch, &probe_handle);
-	report_slots(ok, entry->name);
 	probe_under_way = ok;
+	entry->lacks_process = !ok;
+	lacks_slots |= !ok;
 	if (!ok)
 	{
 		entry->probe_backoff_ms = Min(Max(entry->probe_backoff_ms * 2,
@@ -348,6 +355,7 @@ run_probes(int64 now)
 	KnownDatabase *entry;
 	KnownDatabase *due = NULL;
 
+	lacks_slots = false;
 	if (probe_under_way)
 	{
 		if (is_alive(probe_handle))
@@ -361,6 +369,7 @@ run_probes(int64 now)
 		/* the end of a hold wakes us */
 		if (!entry->exists || !entry->is_connectable || is_held(entry->database))
 			continue;
+		lacks_slots |= entry->lacks_process;
 		if (due == NULL || entry->next_probe_at < due->next_probe_at)
 			due = entry;
 	}
@@ -394,8 +403,10 @@ handle_exit(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 		case EXTSCHED_EXIT_SURPLUS:
 		case EXTSCHED_EXIT_AGAIN:
 			break;
-		case EXTSCHED_EXIT_UNKNOWN:
-			if (now >= after_ms(slot->launched_at, STABLE_MS))
+		case EXTSCHED_EXIT_TERMINATED:
+		case EXTSCHED_EXIT_FAILED:
+			if (how == EXTSCHED_EXIT_TERMINATED ||
+				now >= after_ms(slot->launched_at, STABLE_MS))
 				slot->backoff_ms = 0;
 			slot->backoff_ms = Min(Max(slot->backoff_ms * 2, BACKOFF_MIN_MS),
 								   BACKOFF_MAX_MS);
@@ -426,8 +437,7 @@ start_worker(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 	pg_atomic_write_u32(&slot->state, EXTSCHED_WORKER_LAUNCHED);
 	ok = start_process("extsched_worker_main", "extsched worker", name,
 					   &launch, &worker_handles[index][slot->number]);
-	report_slots(ok, entry->name);
-	pg_atomic_write_u32(&db->out_of_slots, !ok);
+	slot->lacks_process = !ok;
 	if (!ok)
 	{
 		pg_atomic_write_u32(&slot->state, EXTSCHED_WORKER_ABSENT);
@@ -477,7 +487,7 @@ reconcile_slot(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 		{
 			/* it ended before it took the slot */
 			has_ended = true;
-			how = held ? EXTSCHED_EXIT_HELD : EXTSCHED_EXIT_UNKNOWN;
+			how = held ? EXTSCHED_EXIT_HELD : EXTSCHED_EXIT_FAILED;
 			pg_atomic_write_u32(&slot->state, EXTSCHED_WORKER_ABSENT);
 		}
 	}
@@ -506,7 +516,10 @@ reconcile_slot(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 		pg_atomic_write_u32(&slot->state, EXTSCHED_WORKER_ABSENT);
 	}
 	if (!wanted || held)
+	{
+		slot->lacks_process = false;
 		return false;
+	}
 	if (now >= slot->next_launch_at)
 		start_worker(db, slot, entry, now);
 	if (pg_atomic_read_u32(&slot->state) == EXTSCHED_WORKER_ABSENT)
@@ -526,12 +539,18 @@ reconcile_workers(int64 now)
 		Oid			database = pg_atomic_read_u32(&db->database);
 		KnownDatabase *entry;
 		bool		in_use = false;
+		bool		lacks = false;
 
 		if (!OidIsValid(database))
 			continue;
 		entry = hash_search(known, &database, HASH_FIND, NULL);
 		for (int n = 0; n < EXTSCHED_MAX_WORKERS; n++)
+		{
 			in_use |= reconcile_slot(db, &db->workers[n], entry, now);
+			lacks |= db->workers[n].lacks_process;
+		}
+		pg_atomic_write_u32(&db->out_of_slots, lacks);
+		lacks_slots |= lacks;
 
 		if (!in_use &&
 			(entry == NULL || !entry->exists || entry->lost_extension))
@@ -623,6 +642,7 @@ extsched_launcher_main(Datum arg)
 		take_pokes(now);
 		run_probes(now);
 		reconcile_workers(now);
+		report_slots();
 		forget_databases();
 
 		wait_ms = (next_look_at - extsched_clock_monotonic_us() + 999) / 1000;

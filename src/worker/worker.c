@@ -115,6 +115,15 @@ static const Pin pins[] = {
 };
 
 static ExtschedDatabase *my_database = NULL;
+static volatile sig_atomic_t was_terminated = false;
+
+/* SIGTERM: as in any backend, and remember that nothing failed. */
+static void
+terminate(SIGNAL_ARGS)
+{
+	was_terminated = true;
+	die(postgres_signal_arg);
+}
 
 /*
  * Exit hook: free the slot and tell whoever waits for that.  Runs after the
@@ -130,7 +139,9 @@ leave_slot(int code, Datum arg)
 	LWLockAcquire(extsched_shared->lock, LW_EXCLUSIVE);
 	if (slot->pid == MyProcPid)
 	{
-		if (slot->exit == EXTSCHED_EXIT_UNKNOWN &&
+		if (slot->exit == EXTSCHED_EXIT_FAILED && was_terminated)
+			slot->exit = EXTSCHED_EXIT_TERMINATED;
+		if (slot->exit == EXTSCHED_EXIT_TERMINATED &&
 			extsched_shmem_is_held(pg_atomic_read_u32(&my_database->database)))
 			slot->exit = EXTSCHED_EXIT_HELD;
 		slot->pid = 0;
@@ -170,7 +181,7 @@ enter_slot(const ExtschedLaunch *launch)
 		extsched_my_worker = slot;
 		slot->pid = MyProcPid;
 		slot->has_ended = false;
-		slot->exit = EXTSCHED_EXIT_UNKNOWN;
+		slot->exit = EXTSCHED_EXIT_FAILED;
 		pg_atomic_write_u64(&slot->epoch, 0);
 		pg_atomic_write_u64(&slot->started_at, (uint64) now);
 		pg_atomic_write_u64(&slot->heartbeat_at, (uint64) now);
@@ -429,7 +440,7 @@ extsched_worker_main(Datum arg)
 		proc_exit(0);
 	slot = extsched_my_worker;
 
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, terminate);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(launch.database, InvalidOid, 0);
