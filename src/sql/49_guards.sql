@@ -136,7 +136,7 @@ BEGIN
             ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'granted capabilities must not be null';
     END IF;
-    wanted := ARRAY(SELECT DISTINCT lower(btrim(g.name, E' \t\n\r\f\v') COLLATE "C") COLLATE "C"
+    wanted := ARRAY(SELECT DISTINCT lower(btrim(g.name, E' \t\n\r\f\x0b') COLLATE "C") COLLATE "C"
                       FROM unnest(granted) AS g (name) ORDER BY 1);
     SELECT string_agg(format('"%s"', w.name), ', ')
       INTO unknown
@@ -167,6 +167,7 @@ BEGIN
             MESSAGE = 'invalid tenant',
             HINT = 'A tenant is named by 1 to 255 bytes without control characters.';
     END IF;
+    PERFORM extsched.ensure_identity();
     PERFORM extsched.ensure_identity();
     -- A tenant that is dropped between the two statements is made again.
     LOOP

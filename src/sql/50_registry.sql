@@ -52,9 +52,9 @@ AS $$
            count(*) OVER (PARTITION BY n.method, n.path)
       FROM jsonb_array_elements(manifest -> 'endpoints') WITH ORDINALITY AS e (entry, ordinal)
      CROSS JOIN LATERAL (
-           SELECT upper(btrim(e.entry ->> 'method', E' \t\n\r\f\v') COLLATE "C") AS method,
+           SELECT upper(btrim(e.entry ->> 'method', E' \t\n\r\f\x0b') COLLATE "C") AS method,
                   extsched.normalize_path(e.entry ->> 'path') AS path,
-                  btrim(e.entry ->> 'handler', E' \t\n\r\f\v') AS handler) AS n
+                  btrim(e.entry ->> 'handler', E' \t\n\r\f\x0b') AS handler) AS n
      WHERE jsonb_typeof(e.entry -> 'method') = 'string'
        AND jsonb_typeof(e.entry -> 'path') = 'string'
        AND jsonb_typeof(e.entry -> 'handler') = 'string'
@@ -67,20 +67,20 @@ REVOKE ALL ON FUNCTION extsched.manifest_endpoints(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.manifest_endpoints(jsonb) IS
 'The well-formed endpoints of a manifest in stored form; of several with one (method, path) the last. entries is how many it stands for. The manifest can only take schedulable away.';
 
-CREATE FUNCTION extsched.manifest_capabilities(manifest jsonb) RETURNS text[]
+CREATE FUNCTION extsched.manifest_capabilities(manifest jsonb) RETURNS TABLE (capability text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(array_agg(DISTINCT n.name COLLATE "C"), '{}')
+    SELECT n.name
       FROM jsonb_array_elements(coalesce(nullif(manifest -> 'capabilities', 'null'), '[]')) AS e (entry)
      CROSS JOIN LATERAL (
-           SELECT lower(btrim(e.entry #>> '{}', E' \t\n\r\f\v') COLLATE "C") AS name) AS n
+           SELECT lower(btrim(e.entry #>> '{}', E' \t\n\r\f\x0b') COLLATE "C") COLLATE "C" AS name) AS n
      WHERE jsonb_typeof(e.entry) = 'string'
        AND n.name ~ '^[^\s\x01-\x1f\x7f]{1,128}$'
 $$;
 REVOKE ALL ON FUNCTION extsched.manifest_capabilities(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.manifest_capabilities(jsonb) IS
-'The capabilities a manifest declares, in stored form: trimmed, lower case, sorted, distinct. Unknown ones are among them; what is not granted is never effective, and only known ones can be granted.';
+'The well-formed capabilities a manifest declares, trimmed and in lower case. Unknown ones are among them; what is not granted is never effective, and only known ones can be granted.';
 
 CREATE FUNCTION extsched.notice_about_manifest(manifest jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -91,18 +91,20 @@ DECLARE
     unknown text;
 BEGIN
     dropped := jsonb_array_length(manifest -> 'endpoints')
-        - (SELECT coalesce(sum(e.entries), 0) FROM extsched.manifest_endpoints(manifest) AS e);
+        - (SELECT coalesce(sum(e.entries), 0) FROM extsched.manifest_endpoints(manifest) AS e)
+        + coalesce(jsonb_array_length(nullif(manifest -> 'capabilities', 'null')), 0)
+        - (SELECT count(*) FROM extsched.manifest_capabilities(manifest));
     IF dropped > 0 THEN
         RAISE NOTICE USING
-            MESSAGE = format(CASE dropped WHEN 1 THEN 'dropped %s malformed endpoint of the manifest'
-                             ELSE 'dropped %s malformed endpoints of the manifest' END, dropped),
-            HINT = 'An endpoint needs method, path and handler, and a path without "?" and "#".';
+            MESSAGE = format(CASE dropped WHEN 1 THEN 'dropped %s malformed entry of the manifest'
+                             ELSE 'dropped %s malformed entries of the manifest' END, dropped),
+            HINT = 'An endpoint needs method, path and handler, and a path without "?" and "#"; a capability is a text.';
     END IF;
-    SELECT string_agg(format('"%s"', c.name), ', ' ORDER BY c.n)
+    SELECT string_agg(DISTINCT format('"%s"', c.capability) COLLATE "C", ', ')
       INTO unknown
-      FROM unnest(extsched.manifest_capabilities(manifest)) WITH ORDINALITY AS c (name, n)
-     WHERE c.name <> ALL (extsched.known_capabilities())
-       AND NOT EXISTS (SELECT FROM extsched.capability AS k WHERE k.capability = c.name);
+      FROM extsched.manifest_capabilities(manifest) AS c
+     WHERE c.capability <> ALL (extsched.known_capabilities())
+       AND NOT EXISTS (SELECT FROM extsched.capability AS k WHERE k.capability = c.capability);
     IF unknown IS NOT NULL THEN
         RAISE NOTICE USING
             MESSAGE = format('manifest declares unknown capabilities: %s', left(unknown, 1000)),
@@ -112,7 +114,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION extsched.notice_about_manifest(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.notice_about_manifest(jsonb) IS
-'Says in a NOTICE each how many malformed endpoints are dropped and which capabilities are unknown.';
+'Says in a NOTICE each how many malformed entries are dropped and which capabilities are unknown.';
 
 CREATE FUNCTION extsched.store_version(version uuid, registry uuid, content_hash text, manifest jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -125,7 +127,9 @@ BEGIN
     wanted := (version, registry, content_hash,
                coalesce(btrim(manifest ->> 'name'), registry::text),
                coalesce(btrim(manifest ->> 'version'), version::text),
-               extsched.manifest_capabilities(manifest), extsched.clock_now());
+               ARRAY(SELECT DISTINCT c.capability FROM extsched.manifest_capabilities(manifest) AS c ORDER BY 1),
+               extsched.clock_now());
+    PERFORM extsched.ensure_identity();
     INSERT INTO extsched.version VALUES (wanted.*) ON CONFLICT (version_id) DO NOTHING;
     IF FOUND THEN
         RETURN true;

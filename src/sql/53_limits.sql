@@ -156,6 +156,7 @@ BEGIN
     IF stored = wanted THEN
         RETURN;
     END IF;
+    PERFORM extsched.ensure_identity();
     INSERT INTO extsched.runner AS r VALUES (wanted.*)
     ON CONFLICT ON CONSTRAINT runner_pkey DO UPDATE
        SET transport = excluded.transport, base_url = excluded.base_url, timeout_ms = excluded.timeout_ms,
