@@ -223,12 +223,12 @@ report_stats(const Filter *filter, Text *out)
 	text_add(out, ",\"first_arrival_us\":%ld,\"last_arrival_us\":%ld", sums.first_us, sums.last_us);
 	add_lateness(out, &sums);
 	add_breakdown(out, &sums);
-	text_add(out, ",\"violations\":{\"count\":%lu,\"first\":", record.violations);
+	text_add(out, ",\"violations\":%lu,\"first_violation\":", record.violations);
 	if (record.violations > 0)
 		text_add_json(out, slice_of(record.first_violation));
 	else
 		text_add(out, "null");
-	text_add(out, "},\"malformed\":%lu,\"fault_errors\":%lu}\n", record.malformed,
+	text_add(out, ",\"malformed\":%lu,\"fault_errors\":%lu}\n", record.malformed,
 			 record.fault_errors);
 	pthread_mutex_unlock(&record_lock);
 
