@@ -19,6 +19,7 @@
 #include "catalog/pg_database.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 
@@ -39,6 +40,20 @@ extsched_compat_owns_database(Oid database, Oid role)
 	return pg_database_ownercheck(database, role);
 #else
 	return object_ownercheck(DatabaseRelationId, database, role);
+#endif
+}
+
+/* PostgreSQL 16 reports more about what is wrong with a date; nobody asks here. */
+static inline int
+extsched_compat_decode_datetime(char **fields, int *types, int nfields, int *dtype,
+								struct pg_tm *tm, fsec_t *fsec, int *zone)
+{
+#if PG_VERSION_NUM < 160000
+	return DecodeDateTime(fields, types, nfields, dtype, tm, fsec, zone);
+#else
+	DateTimeErrorExtra extra;
+
+	return DecodeDateTime(fields, types, nfields, dtype, tm, fsec, zone, &extra);
 #endif
 }
 

@@ -250,7 +250,7 @@ COMMENT ON COLUMN extsched.timer.schedule_id IS 'The schedule.';
 COMMENT ON COLUMN extsched.timer.next_due IS 'The next nominal time; null when none is due: disabled, quarantined, or past ends_at.';
 COMMENT ON COLUMN extsched.timer.accounted_from IS 'Nominal times from here up to next_due each have one record. Set at create and at every re-arm.';
 COMMENT ON COLUMN extsched.timer.in_flight IS 'Runs of the schedule that are pending, running or retrying.';
-COMMENT ON COLUMN extsched.timer.consecutive_failures IS 'Failed runs since the last success, resume or re-enable.';
+COMMENT ON COLUMN extsched.timer.consecutive_failures IS 'Failed runs since the last success or resume.';
 COMMENT ON COLUMN extsched.timer.is_paused IS 'True: nominal times are recorded as skipped, schedule_paused.';
 COMMENT ON COLUMN extsched.timer.pause_reason IS 'Why, for people; null when not paused.';
 COMMENT ON COLUMN extsched.timer.paused_at IS 'Since when; null when not paused.';
