@@ -17,11 +17,13 @@
 #endif
 
 #include "catalog/pg_database.h"
+#include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/memutils.h"
 
 /* PostgreSQL 17 gave the index of a PGPROC a type and a global of its own. */
 #if PG_VERSION_NUM < 170000
@@ -76,6 +78,17 @@ extsched_compat_find_setting(const char *name)
 	return NULL;
 #else
 	return find_option(name, false, true, DEBUG5);
+#endif
+}
+
+/* A wait set that lives as long as the process; 17 ties one to an owner. */
+static inline WaitEventSet *
+extsched_compat_create_wait_set(int n_events)
+{
+#if PG_VERSION_NUM < 170000
+	return CreateWaitEventSet(TopMemoryContext, n_events);
+#else
+	return CreateWaitEventSet(NULL, n_events);
 #endif
 }
 

@@ -597,6 +597,21 @@ extsched_fairqueue_remove(ExtschedFairQueue *queue, ExtschedFairRun *run)
 		release_lane(queue, lane);
 }
 
+/*
+ * extsched_fairqueue_tenant_free
+ *		How many more runs of a tenant may be in flight, all other caps apart.
+ *
+ * The caps of a tenant without runs are not known; it gets the total cap.
+ */
+int
+extsched_fairqueue_tenant_free(ExtschedFairQueue *queue, const char *tenant)
+{
+	FairTenant *entry = hash_search(queue->tenants_by_name, tenant, HASH_FIND, NULL);
+	int			total_free = Max(queue->count.cap - queue->count.in_flight, 0);
+
+	return entry ? Min(total_free, Max(entry->count.cap - entry->count.in_flight, 0)) : total_free;
+}
+
 /* Runs that wait. */
 int
 extsched_fairqueue_waiting(const ExtschedFairQueue *queue)

@@ -61,6 +61,10 @@ extern void extsched_fairqueue_remove(ExtschedFairQueue *queue,
 extern int	extsched_fairqueue_room(ExtschedFairQueue *queue,
 									const ExtschedFairKey *key);
 
+/* How many more runs of a tenant may be in flight. */
+extern int	extsched_fairqueue_tenant_free(ExtschedFairQueue *queue,
+										   const char *tenant);
+
 extern int	extsched_fairqueue_waiting(const ExtschedFairQueue *queue);
 extern int	extsched_fairqueue_in_flight(const ExtschedFairQueue *queue);
 
