@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.c
+ *		Statements of the worker, and batches of rows as their parameters.
+ *
+ * The worker reads and writes in batches: one statement takes some hundred
+ * rows.  They are passed as one array of rows of the table itself.  An array
+ * for each column, as unnest() takes them too, makes the executor keep as many
+ * streams as there are columns, which costs more than writing the row.
+ *
+ * A history partition is written by its own name.  Through the parent the
+ * server would open and lock all 32 partitions with all their indexes for each
+ * statement, and a batch belongs to one or two.
+ *
+ * Plans hold OIDs of row types, so they die with the extension.  A worker that
+ * finds other OIDs than at its start has to leave; see
+ * extsched_rows_are_current().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "worker/rows.h"
+
+typedef struct TableRows
+{
+	const char *name;
+	Oid			relation;
+	Oid			row_type;
+	Oid			array_type;
+	TupleDesc	desc;			/* lives as long as the process */
+} TableRows;
+
+static TableRows tables[EXTSCHED_TABLES] = {
+	[EXTSCHED_TABLE_RUN] = {.name = "run"},
+	[EXTSCHED_TABLE_TIMER] = {.name = "timer"},
+};
+
+struct ExtschedRunColumns extsched_run_column;
+struct ExtschedTimerColumns extsched_timer_column;
+
+static Oid
+find_table(const char *name)
+{
+	Oid			schema = get_namespace_oid("extsched", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+static int
+column_index(ExtschedTable table, const char *name)
+{
+	int			attnum = SPI_fnumber(tables[table].desc, name);
+
+	if (attnum <= 0)
+		elog(ERROR, "table \"extsched.%s\" has no column \"%s\"",
+			 tables[table].name, name);
+	return attnum - 1;
+}
+
+static void
+find_columns(void)
+{
+#define FIND(name) \
+	extsched_run_column.name = column_index(EXTSCHED_TABLE_RUN, #name);
+	EXTSCHED_RUN_COLUMNS(FIND)
+#undef FIND
+#define FIND(name) \
+	extsched_timer_column.name = column_index(EXTSCHED_TABLE_TIMER, #name);
+	EXTSCHED_TIMER_COLUMNS(FIND)
+#undef FIND
+}
+
+/*
+ * extsched_rows_open
+ *		Find the tables, in a transaction.
+ *
+ * To be called before anything else here; again in a session that goes on.
+ * Fails with 42P01 where the extension is not.
+ */
+void
+extsched_rows_open(void)
+{
+	for (int i = 0; i < EXTSCHED_TABLES; i++)
+	{
+		TableRows  *table = &tables[i];
+		Oid			relation = find_table(table->name);
+		MemoryContext old;
+		TupleDesc	desc;
+
+		if (!OidIsValid(relation))
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_TABLE),
+					errmsg("table \"extsched.%s\" does not exist", table->name));
+		if (relation == table->relation)
+			continue;
+		table->row_type = get_rel_type_id(relation);
+		table->array_type = get_array_type(table->row_type);
+		desc = lookup_rowtype_tupdesc(table->row_type, -1);
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		table->desc = CreateTupleDescCopy(desc);
+		MemoryContextSwitchTo(old);
+		ReleaseTupleDesc(desc);
+		table->relation = relation;
+	}
+	find_columns();
+}
+
+/*
+ * extsched_rows_are_current
+ *		Whether the tables are still those that were found, in a transaction.
+ */
+bool
+extsched_rows_are_current(void)
+{
+	for (int i = 0; i < EXTSCHED_TABLES; i++)
+	{
+		if (find_table(tables[i].name) != tables[i].relation)
+			return false;
+	}
+	return true;
+}
+
+static SPIPlanPtr
+prepare(const ExtschedStmt *stmt, const char *sql)
+{
+	Oid			types[EXTSCHED_STMT_ARGS];
+	SPIPlanPtr	plan;
+
+	for (int i = 0; i < stmt->nargs; i++)
+	{
+		if (stmt->types[i] == EXTSCHED_RUNS_ARG)
+			types[i] = tables[EXTSCHED_TABLE_RUN].array_type;
+		else if (stmt->types[i] == EXTSCHED_TIMERS_ARG)
+			types[i] = tables[EXTSCHED_TABLE_TIMER].array_type;
+		else
+			types[i] = stmt->types[i];
+	}
+	plan = SPI_prepare(sql, stmt->nargs, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql,
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", sql);
+	return plan;
+}
+
+static uint64
+execute(ExtschedStmt *stmt, SPIPlanPtr plan, Datum *values, const char *nulls)
+{
+	int			result = SPI_execute_plan(plan, values, nulls, false, 0);
+
+	if (result != stmt->expected)
+		elog(ERROR, "unexpected result of \"%s\": %s", stmt->sql,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * extsched_stmt_run
+ *		Run a statement inside SPI_connect, preparing it at first use.
+ *
+ * nulls is a string of ' ' and 'n' as SPI has it, or NULL when no value is
+ * null.  The rows are in SPI_tuptable.  Returns their number.
+ */
+uint64
+extsched_stmt_run(ExtschedStmt *stmt, Datum *values, const char *nulls)
+{
+	if (stmt->plan == NULL)
+		stmt->plan = prepare(stmt, stmt->sql);
+	return execute(stmt, stmt->plan, values, nulls);
+}
+
+/*
+ * extsched_stmt_run_on_leaf
+ *		The same, on one history partition.
+ */
+uint64
+extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
+						  const char *nulls)
+{
+	if (stmt->leaf_plans[leaf] == NULL)
+	{
+		char		digits[3];
+		char	   *sql;
+
+		snprintf(digits, sizeof(digits), "%02d", leaf % 100);
+		sql = psprintf(stmt->sql, digits);
+		stmt->leaf_plans[leaf] = prepare(stmt, sql);
+		pfree(sql);
+	}
+	return execute(stmt, stmt->leaf_plans[leaf], values, nulls);
+}
+
+/*
+ * extsched_rows_init
+ *		Begin a batch, in the current memory context.
+ */
+void
+extsched_rows_init(ExtschedRows *rows, ExtschedTable table, int capacity)
+{
+	int			natts = tables[table].desc->natts;
+
+	rows->table = table;
+	rows->n = 0;
+	rows->capacity = Max(capacity, 1);
+	rows->tuples = palloc(sizeof(Datum) * rows->capacity);
+	rows->values = palloc0(sizeof(Datum) * natts);
+	rows->nulls = palloc(sizeof(bool) * natts);
+	memset(rows->nulls, true, sizeof(bool) * natts);
+}
+
+void
+extsched_rows_set(ExtschedRows *rows, int column, Datum value)
+{
+	rows->values[column] = value;
+	rows->nulls[column] = false;
+}
+
+/* The same for a text, a uuid and an instant; a NULL pointer or 0 is null. */
+void
+extsched_rows_set_text(ExtschedRows *rows, int column, const char *text)
+{
+	if (text != NULL)
+		extsched_rows_set(rows, column, CStringGetTextDatum(text));
+}
+
+void
+extsched_rows_set_uuid(ExtschedRows *rows, int column, const pg_uuid_t *uuid)
+{
+	if (uuid != NULL)
+		extsched_rows_set(rows, column, UUIDPGetDatum(uuid));
+}
+
+void
+extsched_rows_set_time(ExtschedRows *rows, int column, TimestampTz at)
+{
+	if (at != 0)
+		extsched_rows_set(rows, column, TimestampTzGetDatum(at));
+}
+
+/*
+ * extsched_rows_add
+ *		Append the row that was set; the next one begins all NULL.
+ */
+void
+extsched_rows_add(ExtschedRows *rows)
+{
+	TupleDesc	desc = tables[rows->table].desc;
+	HeapTuple	tuple = heap_form_tuple(desc, rows->values, rows->nulls);
+
+	if (rows->n == rows->capacity)
+	{
+		rows->capacity *= 2;
+		rows->tuples = repalloc(rows->tuples, sizeof(Datum) * rows->capacity);
+	}
+	rows->tuples[rows->n++] = HeapTupleGetDatum(tuple);
+	memset(rows->nulls, true, sizeof(bool) * desc->natts);
+}
+
+/*
+ * extsched_rows_array
+ *		The batch as a parameter of type EXTSCHED_RUNS_ARG or _TIMERS_ARG.
+ */
+Datum
+extsched_rows_array(const ExtschedRows *rows)
+{
+	return PointerGetDatum(construct_array(rows->tuples, rows->n,
+										   tables[rows->table].row_type,
+										   -1, false, TYPALIGN_DOUBLE));
+}
