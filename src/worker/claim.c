@@ -1,0 +1,787 @@
+/*-------------------------------------------------------------------------
+ *
+ * claim.c
+ *		Turn due timers into runs.
+ *
+ * A claim reads due timers with everything their requests need, decides, and
+ * writes runs and timers: four statements for a batch, in one transaction.
+ *
+ * A run that can go out is born running.  One that finds no free slot is not
+ * born at all: its timer stays due.  So a backlog of any size costs neither
+ * memory nor row versions, and survives whatever happens to the worker.  Only
+ * what cannot be a due timer waits as a run: a retry, a manual run, one with
+ * jitter, one for a Runner that pulls.
+ *
+ * Fairness.  Timers are claimed oldest first as long as all that is due finds
+ * a slot.  When not, a tenant with many due timers would keep all others from
+ * being seen, so claims then walk from tenant to tenant (see
+ * extsched_claim_in_turn) and take as many of each as it has free slots.
+ *
+ * After an outage many timers are late at once.  They become runs that wait,
+ * spread over the next minutes, so that what is due now goes out now.
+ *
+ * No row is waited for: a timer that is locked is skipped until the next time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "core/counters.h"
+#include "core/runkey.h"
+#include "core/settings.h"
+#include "worker/claim.h"
+#include "worker/decide.h"
+#include "worker/rows.h"
+#include "worker/start.h"
+#include "worker/states.h"
+
+/* Late runs that go out at once; those beyond are spread. */
+#define LATE_BURST			16
+
+/* A late run is put off by no more than this. */
+#define LATE_MAX_S			600
+
+/* Tenants looked at in one step of the walk, and timers taken of each. */
+#define WALK_TENANTS		256
+#define WALK_QUANTUM		32
+
+#define CLAIM_COLUMNS \
+	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
+	" m.next_due, m.in_flight, m.is_paused, s.cron, s.timezone, s.overlap," \
+	" s.catch_up_s, s.starts_at, s.ends_at, s.jitter_s, s.enabled"
+
+#define CLAIM_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
+#define CLAIM_TIMER			(CLAIM_POLICY + EXTSCHED_POLICY_NCOLUMNS)
+
+/* m are the locked timers; what r is, request.h says. */
+#define CLAIM_JOINS \
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id" \
+	" LEFT JOIN extsched.install i ON i.tenant_id = m.tenant_id AND i.install_id = s.install_id" \
+	" LEFT JOIN extsched.version v ON v.version_id = i.version_id" \
+	" LEFT JOIN extsched.tenant t ON t.tenant_id = m.tenant_id" \
+	" LEFT JOIN extsched.runner n ON n.runner = i.runner" \
+	" CROSS JOIN LATERAL (SELECT m.tenant_id, m.schedule_id, s.install_id," \
+	" NULL::pg_catalog.uuid AS run_id, m.next_due AS nominal_time," \
+	" 'schedule'::pg_catalog.text AS trigger, 1 AS attempt, i.runner) r"
+
+/* Whether a tenant belongs to worker $2 of $3. */
+#define IS_MINE \
+	" ($3 = 1 OR (pg_catalog.hashtext(tenant_id) & 2147483647) % $3 = $2)"
+
+static ExtschedStmt claim_oldest = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
+	" WHERE next_due <= $1 AND" IS_MINE
+	" ORDER BY next_due LIMIT $4 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 4,
+	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID},
+};
+
+static ExtschedStmt claim_tenants = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($2, $3) AS u (tenant_id, quota),"
+	" LATERAL (SELECT * FROM extsched.timer e"
+	" WHERE e.tenant_id = u.tenant_id AND e.next_due <= $1"
+	" ORDER BY e.next_due LIMIT u.quota FOR UPDATE SKIP LOCKED) d) m" CLAIM_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID},
+};
+
+static ExtschedStmt claim_one = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
+	" WHERE tenant_id = $2 AND schedule_id = $3 AND next_due <= $1"
+	" FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID},
+};
+
+static ExtschedStmt oldest_keys = {
+	.sql = "SELECT tenant_id, schedule_id FROM extsched.timer WHERE next_due <= $1"
+	" ORDER BY next_due LIMIT $2",
+	.expected = SPI_OK_SELECT,
+	.nargs = 2,
+	.types = {TIMESTAMPTZOID, INT4OID},
+};
+
+/* The earliest due time of each tenant behind $1, as far as $2 tenants. */
+static ExtschedStmt walk_tenants = {
+	.sql = "WITH RECURSIVE walk AS ("
+	"(SELECT e.tenant_id, e.next_due, 1 AS n FROM extsched.timer e"
+	" WHERE e.tenant_id > $1 AND e.next_due IS NOT NULL"
+	" ORDER BY e.tenant_id, e.next_due LIMIT 1)"
+	" UNION ALL SELECT f.tenant_id, f.next_due, walk.n + 1 FROM walk,"
+	" LATERAL (SELECT e.tenant_id, e.next_due FROM extsched.timer e"
+	" WHERE e.tenant_id > walk.tenant_id AND e.next_due IS NOT NULL"
+	" ORDER BY e.tenant_id, e.next_due LIMIT 1) f WHERE walk.n < $2)"
+	" SELECT tenant_id, next_due <= $3 AND"
+	" ($5 = 1 OR (pg_catalog.hashtext(tenant_id) & 2147483647) % $5 = $4) FROM walk",
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID},
+};
+
+static ExtschedStmt insert_runs = {
+	.sql = "INSERT INTO extsched.run_%s SELECT u.* FROM pg_catalog.unnest($1) u"
+	" ON CONFLICT DO NOTHING RETURNING run_id",
+	.expected = SPI_OK_INSERT_RETURNING,
+	.nargs = 1,
+	.types = {EXTSCHED_RUNS_ARG},
+};
+
+static ExtschedStmt advance_timers = {
+	.sql = "UPDATE extsched.timer t SET next_due = u.next_due, in_flight = u.in_flight,"
+	" quarantine_reason = u.quarantine_reason"
+	" FROM pg_catalog.unnest($1) u"
+	" WHERE t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id",
+	.expected = SPI_OK_UPDATE,
+	.nargs = 1,
+	.types = {EXTSCHED_TIMERS_ARG},
+};
+
+static ExtschedStmt quarantine_timer = {
+	.sql = "UPDATE extsched.timer SET next_due = NULL, quarantine_reason = $3"
+	" WHERE tenant_id = $1 AND schedule_id = $2",
+	.expected = SPI_OK_UPDATE,
+	.nargs = 3,
+	.types = {TEXTOID, UUIDOID, TEXTOID},
+};
+
+/* One due timer on its way to becoming runs. */
+typedef struct Candidate
+{
+	ExtschedTimerFacts facts;
+	ExtschedDecision decision;
+	ExtschedPolicy policy;
+	ExtschedRequest request;
+	ExtschedRun *run;			/* if decision.has_run */
+	bool		competes;		/* needs a slot to go out */
+	bool		is_left;		/* finds none: stays as it is */
+	bool		is_live;		/* the run was inserted and is not over */
+	TimestampTz ready_at;
+	int			jitter_s;
+} Candidate;
+
+/* New rows by history partition. */
+typedef struct NewRuns
+{
+	ExtschedRows *leaves[EXTSCHED_RING_SLOTS];
+	Candidate **runs_of[EXTSCHED_RING_SLOTS];	/* NULL for a mere record */
+	int			n_rows;
+	int			n_candidates;
+} NewRuns;
+
+static Datum
+column(HeapTuple tuple, int number, bool *isnull)
+{
+	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, CLAIM_TIMER + number, isnull);
+}
+
+static TimestampTz
+time_column(HeapTuple tuple, int number, TimestampTz if_null)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}
+
+static int
+int_column(HeapTuple tuple, int number)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+static bool
+bool_column(HeapTuple tuple, int number)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static char *
+text_column(HeapTuple tuple, int number)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+
+	return isnull ? pstrdup("") : TextDatumGetCString(value);
+}
+
+static ExtschedOverlap
+overlap_by_name(const char *name)
+{
+	if (strcmp(name, "allow") == 0)
+		return EXTSCHED_OVERLAP_ALLOW;
+	if (strcmp(name, "queue_one") == 0)
+		return EXTSCHED_OVERLAP_QUEUE_ONE;
+	return EXTSCHED_OVERLAP_SKIP;
+}
+
+/* Read a row of CLAIM_COLUMNS; a schedule that is gone has an empty cron. */
+static void
+read_candidate(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, Candidate *candidate)
+{
+	ExtschedTimerFacts *facts = &candidate->facts;
+
+	extsched_request_read(tuple, SPI_tuptable->tupdesc, extsched_run_timeout_ms,
+						  &candidate->request);
+	extsched_policy_read(loop, tuple, SPI_tuptable->tupdesc, CLAIM_POLICY, &candidate->policy);
+
+	facts->now = now;
+	facts->next_due = time_column(tuple, 0, now);
+	facts->in_flight = int_column(tuple, 1);
+	facts->is_schedule_paused = bool_column(tuple, 2);
+	facts->rule.cron = text_column(tuple, 3);
+	facts->rule.timezone = text_column(tuple, 4);
+	facts->rule.schedule = candidate->request.schedule_id;
+	facts->overlap = overlap_by_name(text_column(tuple, 5));
+	facts->catch_up_s = int_column(tuple, 6);
+	facts->rule.starts_at = time_column(tuple, 7, DT_NOBEGIN);
+	facts->rule.ends_at = time_column(tuple, 8, DT_NOEND);
+	candidate->jitter_s = int_column(tuple, 9);
+	facts->is_enabled = bool_column(tuple, 10);
+	facts->has_endpoint = candidate->request.blocked != EXTSCHED_REASON_ENDPOINT_GONE;
+	facts->is_tenant_paused = candidate->request.blocked == EXTSCHED_REASON_TENANT_PAUSED;
+	facts->is_install_enabled = candidate->request.blocked != EXTSCHED_REASON_INSTALL_DISABLED;
+	facts->disabled_from = loop->disabled_from;
+	facts->disabled_to = loop->disabled_to;
+}
+
+/*
+ * When a late run may go out.
+ *
+ * The generic cell rate algorithm (ITU-T I.371): a burst at once, then no more
+ * than half of the slots a second, since a run that hangs keeps its slot.
+ */
+static TimestampTz
+spread_late(ExtschedLoop *loop, const Candidate *candidate, TimestampTz now)
+{
+	int64		interval_us = USECS_PER_SEC * 2 / Max(extsched_max_in_flight / loop->total, 1);
+	int64		put_off;
+	int64		longest = Min((int64) candidate->policy.max_age_s / 2, LATE_MAX_S) * USECS_PER_SEC;
+
+	loop->late_tat = Max(loop->late_tat, now);
+	put_off = loop->late_tat - now - LATE_BURST * interval_us;
+	loop->late_tat += interval_us;
+	return now + Min(Max(put_off, 0), longest);
+}
+
+/* When the run may go out: jitter, or a place behind those that are on time. */
+static TimestampTz
+ready_time(ExtschedLoop *loop, const Candidate *candidate, TimestampTz now)
+{
+	TimestampTz ready_at = candidate->decision.nominal;
+
+	if (candidate->jitter_s > 0)
+		ready_at += extsched_run_random(candidate->run, 0) %
+			((uint64) candidate->jitter_s * USECS_PER_SEC + 1);
+	if (candidate->decision.is_late)
+		ready_at = Max(ready_at, spread_late(loop, candidate, now));
+	return ready_at;
+}
+
+/* Make the run of a decision, and find out what it has to wait for. */
+static void
+make_run(ExtschedLoop *loop, Candidate *candidate, TimestampTz now)
+{
+	ExtschedDecision *decision = &candidate->decision;
+	ExtschedRequest *request = &candidate->request;
+	ExtschedRun *run;
+
+	request->scheduled_for = decision->nominal;
+	request->trigger = EXTSCHED_TRIGGER_SCHEDULE;
+	request->attempt = 1;
+	extsched_run_id(request->tenant, strlen(request->tenant), &request->schedule_id,
+					decision->nominal, extsched_trigger_name(request->trigger),
+					&request->run_id);
+	run = candidate->run = extsched_start_take(loop, request, &candidate->policy);
+	run->from = EXTSCHED_RUN_PENDING;
+	run->attempt = 0;
+	run->created_at = now;
+	run->attempt_at = now;
+	candidate->ready_at = now;
+
+	if (decision->fails != EXTSCHED_REASON_NONE)
+		extsched_start_end(run, decision->fails, decision->quarantine, now);
+	else if (request->blocked != EXTSCHED_REASON_NONE)
+		extsched_start_end(run, request->blocked, request->blocked_text, now);
+	else
+	{
+		candidate->ready_at = ready_time(loop, candidate, now);
+		candidate->competes = request->is_http && !decision->waits_for_slot &&
+			candidate->ready_at <= now;
+		if (candidate->competes)
+			candidate->is_left = !extsched_start_queue(loop, run, &candidate->policy,
+													   decision->nominal);
+	}
+}
+
+/* Give the free slots to candidates in fair order; the others are left. */
+static void
+share_slots(ExtschedLoop *loop, Candidate *candidates, int n, TimestampTz now)
+{
+	while (extsched_fairqueue_next(loop->queue) != NULL)
+		;
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *candidate = &candidates[i];
+		ExtschedRun *run = candidate->run;
+
+		if (!candidate->competes)
+			continue;
+		if (!run->fair.is_in_flight)
+		{
+			extsched_fairqueue_remove(loop->queue, &run->fair);
+			candidate->is_left = true;
+			continue;
+		}
+		extsched_run_new_attempt(run, &candidate->request.request_id);
+		if (!extsched_start_build(loop, run, &candidate->request))
+			continue;
+		run->from = EXTSCHED_RUN_RUNNING;
+		run->attempt = 1;
+		run->dispatched_at = now;
+	}
+}
+
+static ExtschedRows *
+leaf_rows(NewRuns *new_runs, TimestampTz nominal, Candidate *candidate)
+{
+	int			leaf = extsched_run_slot(nominal);
+	ExtschedRows *rows = new_runs->leaves[leaf];
+
+	if (rows == NULL)
+	{
+		rows = new_runs->leaves[leaf] = palloc(sizeof(ExtschedRows));
+		extsched_rows_init(rows, EXTSCHED_TABLE_RUN, new_runs->n_candidates);
+		new_runs->runs_of[leaf] = palloc(sizeof(Candidate *) * new_runs->n_candidates * 3);
+	}
+	new_runs->runs_of[leaf][rows->n] = candidate;
+	new_runs->n_rows++;
+	return rows;
+}
+
+/* What all records of a schedule have in common. */
+static void
+set_common(ExtschedRows *rows, Candidate *candidate, TimestampTz nominal,
+		   const pg_uuid_t *run_id, ExtschedRunState state, TimestampTz now)
+{
+	struct ExtschedRunColumns *c = &extsched_run_column;
+	ExtschedRequest *request = &candidate->request;
+
+	extsched_rows_set_text(rows, c->tenant_id, request->tenant);
+	extsched_rows_set_uuid(rows, c->schedule_id, &request->schedule_id);
+	extsched_rows_set(rows, c->nominal_time, TimestampTzGetDatum(nominal));
+	extsched_rows_set_text(rows, c->trigger, extsched_trigger_name(EXTSCHED_TRIGGER_SCHEDULE));
+	extsched_rows_set(rows, c->slot, Int16GetDatum(extsched_run_slot(nominal)));
+	extsched_rows_set(rows, c->run_id, PointerGetDatum(run_id));
+	extsched_rows_set_uuid(rows, c->install_id, &request->install_id);
+	extsched_rows_set_text(rows, c->runner, candidate->policy.runner);
+	extsched_rows_set_text(rows, c->state, extsched_state_enter(EXTSCHED_RUN_NEW, state));
+	extsched_rows_set(rows, c->attempt, Int32GetDatum(0));
+	extsched_rows_set(rows, c->waits_for_slot, BoolGetDatum(false));
+	extsched_rows_set(rows, c->ready_at, TimestampTzGetDatum(nominal));
+	extsched_rows_set_time(rows, c->created_at, now);
+	extsched_rows_set_text(rows, c->schedule_name, candidate->policy.name);
+	extsched_rows_set_text(rows, c->endpoint_method, request->method);
+	extsched_rows_set_text(rows, c->endpoint_path, request->path);
+	if (request->content_hash != NULL)
+	{
+		extsched_rows_set_uuid(rows, c->registry_id, &request->registry_id);
+		extsched_rows_set_uuid(rows, c->version_id, &request->version_id);
+		extsched_rows_set_text(rows, c->content_hash, request->content_hash);
+	}
+}
+
+/* A nominal time, or several, that became no run. */
+static void
+add_record(NewRuns *new_runs, Candidate *candidate, const ExtschedRecord *record,
+		   TimestampTz now)
+{
+	struct ExtschedRunColumns *c = &extsched_run_column;
+	ExtschedRequest *request = &candidate->request;
+	ExtschedRows *rows = leaf_rows(new_runs, record->nominal, NULL);
+	pg_uuid_t	run_id;
+
+	extsched_run_id(request->tenant, strlen(request->tenant), &request->schedule_id,
+					record->nominal, extsched_trigger_name(EXTSCHED_TRIGGER_SCHEDULE), &run_id);
+	set_common(rows, candidate, record->nominal, &run_id, record->state, now);
+	extsched_rows_set_text(rows, c->reason, extsched_reason_name(record->reason));
+	extsched_rows_set_time(rows, c->finished_at, now);
+	if (record->state == EXTSCHED_RUN_MISSED)
+	{
+		extsched_rows_set(rows, c->missed_count, Int32GetDatum(record->count));
+		extsched_rows_set(rows, c->missed_first, TimestampTzGetDatum(record->first));
+	}
+	extsched_rows_add(rows);
+}
+
+static void
+add_run(ExtschedLoop *loop, NewRuns *new_runs, Candidate *candidate, TimestampTz now)
+{
+	struct ExtschedRunColumns *c = &extsched_run_column;
+	ExtschedRun *run = candidate->run;
+	ExtschedRows *rows = leaf_rows(new_runs, run->nominal, candidate);
+
+	set_common(rows, candidate, run->nominal, &run->run_id, run->from, now);
+	extsched_rows_set(rows, c->attempt, Int32GetDatum(run->attempt));
+	extsched_rows_set(rows, c->ready_at, TimestampTzGetDatum(candidate->ready_at));
+	extsched_rows_set(rows, c->waits_for_slot, BoolGetDatum(candidate->decision.waits_for_slot));
+	if (run->from == EXTSCHED_RUN_RUNNING)
+	{
+		extsched_rows_set_time(rows, c->dispatched_at, now);
+		extsched_rows_set_time(rows, c->attempt_at, now);
+		extsched_rows_set_uuid(rows, c->request_id, &candidate->request.request_id);
+		extsched_rows_set_uuid(rows, c->lease_id, &run->lease);
+		extsched_rows_set_text(rows, c->lease_owner, loop->owner);
+		extsched_rows_set_time(rows, c->lease_expires_at,
+							   extsched_start_lease_end(&candidate->request, now));
+	}
+	extsched_rows_add(rows);
+}
+
+/* Those of a partition that were not there before; usually all. */
+static void
+mark_inserted(Candidate **runs, int n_rows, uint64 n_inserted)
+{
+	for (int row = 0; row < n_rows; row++)
+	{
+		bool		is_inserted = n_inserted == n_rows;
+
+		if (runs[row] == NULL)
+			continue;
+		for (uint64 i = 0; i < n_inserted && !is_inserted; i++)
+		{
+			bool		isnull;
+			Datum		run_id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+											   1, &isnull);
+
+			is_inserted = memcmp(DatumGetUUIDP(run_id), &runs[row]->run->run_id, UUID_LEN) == 0;
+		}
+		runs[row]->is_live = is_inserted;
+	}
+}
+
+/*
+ * Write the new rows.  A nominal time that has a record keeps it, and nothing
+ * is sent: this is what makes a second worker or a clock that was set back
+ * harmless.
+ */
+static void
+insert_rows(NewRuns *new_runs)
+{
+	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
+	{
+		ExtschedRows *rows = new_runs->leaves[leaf];
+		Datum		values[1];
+		uint64		n;
+
+		if (rows == NULL)
+			continue;
+		values[0] = extsched_rows_array(rows);
+		n = extsched_stmt_run_on_leaf(&insert_runs, leaf, values, NULL);
+		mark_inserted(new_runs->runs_of[leaf], rows->n, n);
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+/*
+ * A run that had a record already is forgotten; any other counts in its timer
+ * until it ends.
+ */
+static void
+settle_birth(ExtschedLoop *loop, Candidate *candidate)
+{
+	ExtschedRun *run = candidate->run;
+
+	if (run == NULL)
+		return;
+	if (!candidate->is_live)
+	{
+		run->fate = EXTSCHED_FATE_FORGET;
+		return;
+	}
+	candidate->facts.in_flight++;
+	if (run->fate != EXTSCHED_FATE_FORGET || candidate->decision.waits_for_slot)
+		return;
+	if (candidate->request.is_http || candidate->ready_at > run->created_at)
+		loop->next_ready = Min(loop->next_ready, candidate->ready_at);
+	else
+		extsched_start_notify(loop, candidate->policy.runner);
+}
+
+static void
+advance(Candidate *candidates, int n)
+{
+	struct ExtschedTimerColumns *c = &extsched_timer_column;
+	ExtschedRows rows;
+	Datum		values[1];
+
+	extsched_rows_init(&rows, EXTSCHED_TABLE_TIMER, n);
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *candidate = &candidates[i];
+		ExtschedDecision *decision = &candidate->decision;
+
+		if (candidate->is_left)
+			continue;
+		extsched_rows_set_text(&rows, c->tenant_id, candidate->request.tenant);
+		extsched_rows_set_uuid(&rows, c->schedule_id, &candidate->request.schedule_id);
+		extsched_rows_set(&rows, c->in_flight, Int32GetDatum(candidate->facts.in_flight));
+		if (decision->has_next)
+			extsched_rows_set(&rows, c->next_due, TimestampTzGetDatum(decision->next_due));
+		extsched_rows_set_text(&rows, c->quarantine_reason, decision->quarantine);
+		extsched_rows_add(&rows);
+	}
+	if (rows.n == 0)
+		return;
+	values[0] = extsched_rows_array(&rows);
+	(void) extsched_stmt_run(&advance_timers, values, NULL);
+}
+
+static void
+report(const Candidate *candidate)
+{
+	const ExtschedDecision *decision = &candidate->decision;
+
+	for (int i = 0; i < decision->n_records; i++)
+	{
+		const ExtschedRecord *record = &decision->records[i];
+
+		extsched_count_run(record->state, record->reason, EXTSCHED_TRIGGER_SCHEDULE,
+						   record->state == EXTSCHED_RUN_MISSED ? record->count : 1, -1, -1);
+	}
+	if (decision->quarantine == NULL)
+		return;
+	extsched_count_event(EXTSCHED_EVENT_QUARANTINE, 1);
+	ereport(LOG,
+			errmsg("schedule %s of tenant \"%s\" is quarantined",
+				   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&candidate->request.schedule_id))),
+				   candidate->request.tenant),
+			errdetail_internal("%s", decision->quarantine),
+			errhint("Correct the schedule or call extsched_resume."));
+}
+
+/*
+ * Deal with the rows of CLAIM_COLUMNS in SPI_tuptable.  Left alone are those
+ * timers whose run finds no slot.
+ */
+static void
+process(ExtschedLoop *loop, TimestampTz now, uint64 n, ExtschedClaim *claim)
+{
+	Candidate  *candidates = palloc0(sizeof(Candidate) * Max(n, 1));
+	NewRuns		new_runs = {.n_candidates = Max((int) n, 1)};
+	SPITupleTable *table = SPI_tuptable;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Candidate  *candidate = &candidates[i];
+
+		read_candidate(loop, table->vals[i], now, candidate);
+		extsched_decide(&candidate->facts, &candidate->decision);
+		if (candidate->decision.has_run)
+			make_run(loop, candidate, now);
+	}
+	share_slots(loop, candidates, n, now);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Candidate  *candidate = &candidates[i];
+
+		if (claim->oldest_due == 0 || candidate->facts.next_due < claim->oldest_due)
+			claim->oldest_due = candidate->facts.next_due;
+		if (candidate->is_left)
+			continue;
+		for (int r = 0; r < candidate->decision.n_records; r++)
+			add_record(&new_runs, candidate, &candidate->decision.records[r], now);
+		if (candidate->run != NULL)
+			add_run(loop, &new_runs, candidate, now);
+	}
+	insert_rows(&new_runs);
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (candidates[i].is_left)
+			continue;
+		settle_birth(loop, &candidates[i]);
+		claim->n_claimed++;
+	}
+	advance(candidates, n);
+
+	/* counts and the log may be ahead of a commit that fails, which is rare */
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (!candidates[i].is_left)
+			report(&candidates[i]);
+	}
+	claim->n_found += n;
+	claim->n_runs += new_runs.n_rows;
+	SPI_freetuptable(table);
+}
+
+/*
+ * extsched_claim_oldest
+ *		Deal with the timers that have been due for longest, up to limit.
+ *
+ * Inside a transaction and SPI_connect, as all functions here; the caller
+ * commits and calls extsched_start_commit(), or aborts and calls
+ * extsched_start_abort().  Adds to *claim.
+ */
+void
+extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
+					  ExtschedClaim *claim)
+{
+	Datum		values[4];
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = Int32GetDatum(loop->slot->number);
+	values[2] = Int32GetDatum(loop->total);
+	values[3] = Int32GetDatum(limit);
+	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), claim);
+}
+
+/* The due tenants of the next step of the walk, and what to take of each. */
+static int
+next_tenants(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas,
+			 bool *is_round_over)
+{
+	Datum		values[5];
+	int			n_due = 0;
+	uint64		n;
+
+	values[0] = CStringGetTextDatum(loop->walk_position);
+	values[1] = Int32GetDatum(WALK_TENANTS);
+	values[2] = TimestampTzGetDatum(now);
+	values[3] = Int32GetDatum(loop->slot->number);
+	values[4] = Int32GetDatum(loop->total);
+	n = extsched_stmt_run(&walk_tenants, values, NULL);
+	*is_round_over = n < WALK_TENANTS;
+	loop->walk_position[0] = '\0';
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		bool		isnull;
+		Datum		tenant = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull);
+		bool		is_due = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
+		char	   *name = TextDatumGetCString(tenant);
+		int			quota;
+
+		if (!*is_round_over)
+			strlcpy(loop->walk_position, name, sizeof(loop->walk_position));
+		if (!is_due)
+			continue;
+		quota = Min(extsched_fairqueue_tenant_free(loop->queue, name), WALK_QUANTUM);
+		if (quota <= 0)
+			continue;
+		tenants[n_due] = CStringGetTextDatum(name);
+		quotas[n_due++] = Int32GetDatum(quota);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return n_due;
+}
+
+/*
+ * extsched_claim_in_turn
+ *		Deal with the due timers of the tenants that are next in turn.
+ *
+ * Goes through the tenants in the order of their names, a few index probes for
+ * each, and goes on where it stopped the last time; *is_round_over tells that
+ * it has come to the last.  A tenant gives as many timers as it has slots free.
+ */
+void
+extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,
+					   ExtschedClaim *claim, bool *is_round_over)
+{
+	Datum		tenants[WALK_TENANTS];
+	Datum		quotas[WALK_TENANTS];
+	int			n = next_tenants(loop, now, tenants, quotas, is_round_over);
+	Datum		values[3];
+
+	if (n == 0)
+		return;
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
+	process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), claim);
+}
+
+/*
+ * extsched_claim_one
+ *		Deal with one timer, if it is due and free.
+ */
+void
+extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
+				   const ExtschedTimerKey *key, ExtschedClaim *claim)
+{
+	Datum		values[3];
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = CStringGetTextDatum(key->tenant);
+	values[2] = UUIDPGetDatum(&key->schedule);
+	process(loop, now, extsched_stmt_run(&claim_one, values, NULL), claim);
+}
+
+/*
+ * extsched_claim_keys
+ *		Keys of the timers that have been due for longest, in the context that
+ *		is current outside of SPI_connect.
+ */
+ExtschedTimerKey *
+extsched_claim_keys(TimestampTz now, int limit, int *n)
+{
+	Datum		values[2];
+	ExtschedTimerKey *keys;
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = Int32GetDatum(limit);
+	*n = (int) extsched_stmt_run(&oldest_keys, values, NULL);
+	keys = SPI_palloc(sizeof(ExtschedTimerKey) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		char	   *tenant = SPI_getvalue(tuple, desc, 1);
+
+		keys[i].tenant = SPI_palloc(strlen(tenant) + 1);
+		strcpy(keys[i].tenant, tenant);
+		keys[i].schedule = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
+	}
+	return keys;
+}
+
+/*
+ * extsched_claim_quarantine
+ *		Leave a timer alone from now on, because dealing with it failed.
+ */
+void
+extsched_claim_quarantine(const ExtschedTimerKey *key, const char *reason)
+{
+	Datum		values[3];
+
+	values[0] = CStringGetTextDatum(key->tenant);
+	values[1] = UUIDPGetDatum(&key->schedule);
+	values[2] = CStringGetTextDatum(reason);
+	(void) extsched_stmt_run(&quarantine_timer, values, NULL);
+	extsched_count_event(EXTSCHED_EVENT_QUARANTINE, 1);
+	ereport(LOG,
+			errmsg("schedule %s of tenant \"%s\" is quarantined",
+				   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&key->schedule))),
+				   key->tenant),
+			errdetail_internal("%s", reason),
+			errhint("Correct the schedule or call extsched_resume."));
+}

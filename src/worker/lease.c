@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * lease.c
+ *		Attempts whose outcome nobody will tell.
+ *
+ * An attempt holds a lease.  When its worker was killed, or its Runner forgot
+ * it, the lease stays behind.  A worker that has just started knows that the
+ * one before it under the same number is gone, and takes over its leases at
+ * once; all others are taken over when they expire.
+ *
+ * Rows are only read here.  The outcome is written like any other, and only
+ * if the row still has the same lease.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/counters.h"
+#include "worker/lease.h"
+#include "worker/rows.h"
+#include "worker/settle.h"
+
+/* Taken over in one step; the next follows at once. */
+#define TAKE_MAX			1000
+
+/* $2 is our own name, $3 that of our predecessors without the epoch. */
+static ExtschedStmt find_leases = {
+	.sql = "WITH RECURSIVE names AS ("
+	"(SELECT e.runner FROM extsched.run e WHERE e.state = 'running'"
+	" ORDER BY e.runner, e.lease_expires_at LIMIT 1)"
+	" UNION ALL SELECT f.runner FROM names,"
+	" LATERAL (SELECT e.runner FROM extsched.run e WHERE e.runner > names.runner"
+	" AND e.state = 'running' ORDER BY e.runner, e.lease_expires_at LIMIT 1) f)"
+	" SELECT r.tenant_id, r.schedule_id, r.install_id, r.run_id, r.nominal_time,"
+	" r.trigger, r.attempt, r.lease_id, r.created_at, r.dispatched_at,"
+	" r.registry_id, r.version_id, r.content_hash, r.schedule_name,"
+	" s.max_attempts, s.backoff_s, s.max_age_s, s.pause_after_failures,"
+	" s.on_unknown = 'retry'"
+	" FROM names, LATERAL (SELECT * FROM extsched.run e"
+	" WHERE e.runner = names.runner AND e.state = 'running'"
+	" AND (e.lease_expires_at <= $1 OR ($3 IS NOT NULL AND pg_catalog.starts_with(e.lease_owner, $3)))"
+	" AND e.lease_owner <> $2"
+	" AND ($6 = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647) % $6 = $5"
+	" OR $3 IS NOT NULL) LIMIT $4) r"
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = r.tenant_id AND s.schedule_id = r.schedule_id",
+	.expected = SPI_OK_SELECT,
+	.nargs = 6,
+	.types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
+};
+
+static ExtschedStmt next_expiry_of_others = {
+	.sql = "WITH RECURSIVE names AS ("
+	"(SELECT e.runner FROM extsched.run e WHERE e.state = 'running'"
+	" ORDER BY e.runner, e.lease_expires_at LIMIT 1)"
+	" UNION ALL SELECT f.runner FROM names,"
+	" LATERAL (SELECT e.runner FROM extsched.run e WHERE e.runner > names.runner"
+	" AND e.state = 'running' ORDER BY e.runner, e.lease_expires_at LIMIT 1) f)"
+	" SELECT pg_catalog.min(f.lease_expires_at) FROM names,"
+	" LATERAL (SELECT e.lease_expires_at FROM extsched.run e"
+	" WHERE e.runner = names.runner AND e.state = 'running' AND e.lease_owner <> $1"
+	" ORDER BY e.lease_expires_at LIMIT 1) f",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static Datum
+column(uint64 row, int number, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
+}
+
+static int
+int_column(uint64 row, int number, int if_null)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(value);
+}
+
+static char *
+text_column(uint64 row, int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
+}
+
+static pg_uuid_t
+uuid_column(uint64 row, int number, bool *isnull)
+{
+	pg_uuid_t	none = {{0}};
+	Datum		value = column(row, number, isnull);
+
+	return *isnull ? none : *DatumGetUUIDP(value);
+}
+
+static TimestampTz
+time_column(uint64 row, int number)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static void
+add_outcome(ExtschedLoop *loop, uint64 row, TimestampTz now)
+{
+	ExtschedRun *run = extsched_run_create(loop, text_column(row, 1),
+										   text_column(row, 14), text_column(row, 13));
+	bool		isnull;
+	Datum		may_retry;
+
+	run->schedule = uuid_column(row, 2, &isnull);
+	run->install = uuid_column(row, 3, &isnull);
+	run->run_id = uuid_column(row, 4, &isnull);
+	run->nominal = time_column(row, 5);
+	run->trigger = Max(extsched_trigger_by_name(text_column(row, 6)), 0);
+	run->attempt = int_column(row, 7, 1);
+	run->lease = uuid_column(row, 8, &isnull);
+	run->has_lease = !isnull;
+	run->created_at = time_column(row, 9);
+	run->dispatched_at = time_column(row, 10);
+	run->registry = uuid_column(row, 11, &isnull);
+	run->version = uuid_column(row, 12, &isnull);
+	run->has_version = !isnull;
+	run->max_attempts = int_column(row, 15, 1);
+	run->backoff_s = int_column(row, 16, 0);
+	run->max_age_s = int_column(row, 17, 1);
+	run->pause_after_failures = int_column(row, 18, 0);
+	run->from = EXTSCHED_RUN_RUNNING;
+
+	/* a schedule that is gone has no policy, and nothing to retry */
+	may_retry = column(row, 19, &isnull);
+	extsched_outcome_unknown(run, !isnull && DatumGetBool(may_retry), now);
+	dlist_push_tail(&loop->outcomes, &run->node);
+	loop->n_outcomes++;
+}
+
+/*
+ * extsched_lease_take_over
+ *		Make outcomes of leases that have expired or lost their worker.
+ *
+ * Inside a transaction and SPI_connect.  is_start: our predecessors are gone,
+ * whatever their leases say.  To be called with no outcome waiting to be
+ * written.  Returns the number taken over, and in *next_expiry when to look
+ * again: DT_NOEND, or DT_NOBEGIN if there are more.
+ */
+int
+extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
+						 TimestampTz *next_expiry)
+{
+	Datum		values[6];
+	uint64		n;
+	bool		isnull;
+	Datum		expiry;
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = CStringGetTextDatum(loop->owner);
+	values[2] = is_start ? CStringGetTextDatum(loop->owner_prefix) : (Datum) 0;
+	values[3] = Int32GetDatum(TAKE_MAX);
+	values[4] = Int32GetDatum(loop->slot->number);
+	values[5] = Int32GetDatum(loop->total);
+	n = extsched_stmt_run(&find_leases, values, is_start ? "      " : "  n   ");
+	for (uint64 row = 0; row < n; row++)
+		add_outcome(loop, row, now);
+	SPI_freetuptable(SPI_tuptable);
+	if (n > 0)
+		extsched_count_event(EXTSCHED_EVENT_LEASE_EXPIRED, n);
+	if (n >= TAKE_MAX)
+	{
+		*next_expiry = DT_NOBEGIN;
+		return (int) n;
+	}
+
+	values[0] = CStringGetTextDatum(loop->owner);
+	(void) extsched_stmt_run(&next_expiry_of_others, values, NULL);
+	expiry = column(0, 1, &isnull);
+	*next_expiry = isnull ? DT_NOEND : Max(DatumGetTimestampTz(expiry), now + USECS_PER_SEC);
+	return (int) n;
+}

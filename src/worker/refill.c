@@ -1,0 +1,366 @@
+/*-------------------------------------------------------------------------
+ *
+ * refill.c
+ *		Start runs that wait, and end those that waited too long.
+ *
+ * Runs that wait are rows: retries, manual runs and backfills, runs with
+ * jitter, late runs.  They are found by Runner, because those of a Runner that
+ * pulls are not ours to start, and there may be very many of them.
+ *
+ * They are taken oldest first.  When nothing of a whole batch finds a slot, a
+ * tenant at its cap has filled it; the next batch then takes a few runs of
+ * each tenant.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/clock.h"
+#include "core/runkey.h"
+#include "core/settings.h"
+#include "worker/refill.h"
+#include "worker/rows.h"
+#include "worker/settle.h"
+#include "worker/start.h"
+#include "worker/states.h"
+
+/* Runs of one tenant in a batch that takes of each. */
+#define TURN_QUANTUM		8
+
+/* The text of the predicate of the indexes on waiting runs. */
+#define IS_WAITING \
+	" e.state IN ('pending', 'retrying') AND NOT e.waits_for_slot"
+
+#define IS_MINE \
+	" ($5 = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647) % $5 = $4)"
+
+#define WAITING_COLUMNS \
+	"e.tenant_id, e.schedule_id, e.install_id, e.run_id, e.nominal_time," \
+	" e.trigger, e.attempt + 1 AS attempt, e.runner, e.state, e.created_at," \
+	" e.dispatched_at, e.ready_at"
+
+#define REFILL_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
+#define REFILL_RUN			(REFILL_POLICY + EXTSCHED_POLICY_NCOLUMNS)
+
+#define REFILL_COLUMNS \
+	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
+	" r.state, r.created_at, r.dispatched_at, r.ready_at"
+
+/* The Runners that runs wait for, and since or until when. */
+static ExtschedStmt waiting_runners = {
+	.sql = "WITH RECURSIVE names AS ("
+	"(SELECT e.runner, e.ready_at FROM extsched.run e WHERE" IS_WAITING
+	" ORDER BY e.runner, e.ready_at LIMIT 1)"
+	" UNION ALL SELECT f.runner, f.ready_at FROM names,"
+	" LATERAL (SELECT e.runner, e.ready_at FROM extsched.run e"
+	" WHERE e.runner > names.runner AND" IS_WAITING
+	" ORDER BY e.runner, e.ready_at LIMIT 1) f)"
+	" SELECT names.runner, names.ready_at,"
+	" (SELECT e.ready_at FROM extsched.run e WHERE e.runner = names.runner"
+	" AND e.ready_at > $1 AND" IS_WAITING " ORDER BY e.ready_at LIMIT 1)"
+	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner"
+	" WHERE n.transport IS DISTINCT FROM 'notify'",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {TIMESTAMPTZOID},
+};
+
+static ExtschedStmt take_oldest = {
+	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($2) AS u (runner),"
+	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
+	" WHERE e.runner = u.runner AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
+	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+};
+
+static ExtschedStmt take_in_turn = {
+	.sql = "WITH RECURSIVE walk AS ("
+	"SELECT u.runner, f.tenant_id FROM pg_catalog.unnest($2) AS u (runner),"
+	" LATERAL (SELECT e.tenant_id FROM extsched.run e WHERE e.runner = u.runner AND" IS_WAITING
+	" ORDER BY e.tenant_id, e.ready_at LIMIT 1) f"
+	" UNION ALL SELECT walk.runner, f.tenant_id FROM walk,"
+	" LATERAL (SELECT e.tenant_id FROM extsched.run e WHERE e.runner = walk.runner"
+	" AND e.tenant_id > walk.tenant_id AND" IS_WAITING
+	" ORDER BY e.tenant_id, e.ready_at LIMIT 1) f)"
+	" SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM walk,"
+	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
+	" WHERE e.runner = walk.runner AND e.tenant_id = walk.tenant_id"
+	" AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
+	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+};
+
+static ExtschedStmt start_runs = {
+	.sql = "UPDATE extsched.run_%s r SET state = u.state, attempt = u.attempt,"
+	" dispatched_at = u.dispatched_at, attempt_at = u.attempt_at,"
+	" request_id = u.request_id, lease_id = u.lease_id, lease_owner = u.lease_owner,"
+	" lease_expires_at = u.lease_expires_at, registry_id = u.registry_id,"
+	" version_id = u.version_id, content_hash = u.content_hash,"
+	" schedule_name = u.schedule_name,"
+	" endpoint_method = u.endpoint_method, endpoint_path = u.endpoint_path"
+	" FROM pg_catalog.unnest($1) u WHERE r.run_id = u.run_id AND r.finished_at IS NULL",
+	.expected = SPI_OK_UPDATE,
+	.nargs = 1,
+	.types = {EXTSCHED_RUNS_ARG},
+};
+
+/* Runs that no Runner has pulled in time. */
+static ExtschedStmt find_expired = {
+	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM extsched.runner w,"
+	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
+	" WHERE e.runner = w.runner AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
+	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d"
+	" WHERE w.transport = 'notify' AND $2 IS NULL) r" EXTSCHED_REQUEST_JOINS
+	" WHERE s.schedule_id IS NULL"
+	" OR r.created_at + pg_catalog.make_interval(secs => s.max_age_s) < $1",
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+};
+
+/* A waiting run on its way out. */
+typedef struct Waiting
+{
+	ExtschedPolicy policy;
+	ExtschedRequest request;
+	ExtschedRun *run;
+	bool		competes;
+} Waiting;
+
+static Datum
+run_column(HeapTuple tuple, int number, bool *isnull)
+{
+	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, REFILL_RUN + number, isnull);
+}
+
+/* Whether the outcome of a run is known and only waits to be written. */
+static bool
+is_over(ExtschedLoop *loop, const pg_uuid_t *run_id)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &loop->outcomes)
+	{
+		ExtschedRun *run = dlist_container(ExtschedRun, node, iter.cur);
+
+		if (memcmp(&run->run_id, run_id, UUID_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Read a row of REFILL_COLUMNS into a run, or into an end of it. */
+static void
+read_waiting(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, Waiting *waiting)
+{
+	ExtschedRequest *request = &waiting->request;
+	ExtschedRun *run;
+	bool		isnull;
+	Datum		value;
+
+	extsched_request_read(tuple, SPI_tuptable->tupdesc, extsched_run_timeout_ms, request);
+	extsched_policy_read(loop, tuple, SPI_tuptable->tupdesc, REFILL_POLICY, &waiting->policy);
+
+	run = waiting->run = extsched_start_take(loop, request, &waiting->policy);
+	run->attempt = request->attempt - 1;
+	run->attempt_at = now;
+	run->from = extsched_run_state_by_name(TextDatumGetCString(run_column(tuple, 0, &isnull)));
+	run->created_at = DatumGetTimestampTz(run_column(tuple, 1, &isnull));
+	value = run_column(tuple, 2, &isnull);
+	run->dispatched_at = isnull ? 0 : DatumGetTimestampTz(value);
+
+	if (request->blocked != EXTSCHED_REASON_NONE)
+	{
+		if (!is_over(loop, &run->run_id))
+			extsched_start_end(run, request->blocked, request->blocked_text, now);
+	}
+	else if (now - run->created_at > run->max_age_s * USECS_PER_SEC)
+	{
+		if (!is_over(loop, &run->run_id))
+			extsched_start_end(run, EXTSCHED_REASON_MAX_AGE,
+							   "the run was not started within its maximum age", now);
+	}
+	else if (request->is_http)
+		waiting->competes = extsched_start_queue(loop, run, &waiting->policy,
+												 DatumGetTimestampTz(run_column(tuple, 3, &isnull)));
+}
+
+static void
+add_start_row(ExtschedLoop *loop, ExtschedRows *rows, Waiting *waiting)
+{
+	struct ExtschedRunColumns *c = &extsched_run_column;
+	ExtschedRequest *request = &waiting->request;
+	ExtschedRun *run = waiting->run;
+
+	extsched_rows_set_uuid(rows, c->run_id, &run->run_id);
+	extsched_rows_set_text(rows, c->state, extsched_state_enter(run->from, EXTSCHED_RUN_RUNNING));
+	extsched_rows_set(rows, c->attempt, Int32GetDatum(run->attempt));
+	extsched_rows_set_time(rows, c->dispatched_at, run->dispatched_at);
+	extsched_rows_set_time(rows, c->attempt_at, run->attempt_at);
+	extsched_rows_set_uuid(rows, c->request_id, &request->request_id);
+	extsched_rows_set_uuid(rows, c->lease_id, &run->lease);
+	extsched_rows_set_text(rows, c->lease_owner, loop->owner);
+	extsched_rows_set_time(rows, c->lease_expires_at,
+						   extsched_start_lease_end(request, run->attempt_at));
+	extsched_rows_set_uuid(rows, c->registry_id, &request->registry_id);
+	extsched_rows_set_uuid(rows, c->version_id, &request->version_id);
+	extsched_rows_set_text(rows, c->content_hash, request->content_hash);
+	extsched_rows_set_text(rows, c->schedule_name, waiting->policy.name);
+	extsched_rows_set_text(rows, c->endpoint_method, request->method);
+	extsched_rows_set_text(rows, c->endpoint_path, request->path);
+	extsched_rows_add(rows);
+	run->from = EXTSCHED_RUN_RUNNING;
+}
+
+/* Begin the attempts of those that were picked, as rows by partition. */
+static int
+begin_attempts(ExtschedLoop *loop, Waiting *waiting, int n, TimestampTz now)
+{
+	ExtschedRows *leaves[EXTSCHED_RING_SLOTS] = {0};
+	int			n_begun = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		ExtschedRun *run = waiting[i].run;
+		int			leaf = extsched_run_slot(run->nominal);
+
+		if (!waiting[i].competes || !run->fair.is_in_flight)
+			continue;
+		extsched_run_new_attempt(run, &waiting[i].request.request_id);
+		if (!extsched_start_build(loop, run, &waiting[i].request))
+			continue;
+		run->attempt = waiting[i].request.attempt;
+		if (run->dispatched_at == 0)
+			run->dispatched_at = now;
+		if (leaves[leaf] == NULL)
+		{
+			leaves[leaf] = palloc(sizeof(ExtschedRows));
+			extsched_rows_init(leaves[leaf], EXTSCHED_TABLE_RUN, n);
+		}
+		add_start_row(loop, leaves[leaf], &waiting[i]);
+		n_begun++;
+	}
+	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
+	{
+		Datum		values[1];
+
+		if (leaves[leaf] == NULL)
+			continue;
+		values[0] = extsched_rows_array(leaves[leaf]);
+		(void) extsched_stmt_run_on_leaf(&start_runs, leaf, values, NULL);
+	}
+	return n_begun;
+}
+
+/* Deal with the rows of REFILL_COLUMNS in SPI_tuptable. */
+static void
+process(ExtschedLoop *loop, TimestampTz now, uint64 n, ExtschedRefill *refill)
+{
+	Waiting    *waiting = palloc0(sizeof(Waiting) * Max(n, 1));
+	SPITupleTable *table = SPI_tuptable;
+
+	for (uint64 i = 0; i < n; i++)
+		read_waiting(loop, table->vals[i], now, &waiting[i]);
+	while (extsched_fairqueue_next(loop->queue) != NULL)
+		;
+	refill->n_found += n;
+	(void) begin_attempts(loop, waiting, n, now);
+	for (uint64 i = 0; i < n; i++)
+		refill->n_started += waiting[i].run->fate != EXTSCHED_FATE_FORGET;
+	SPI_freetuptable(table);
+}
+
+/* The Runners that runs are ready for, as text[]; the next ready time. */
+static Datum
+ready_runners(TimestampTz now, int *n_ready, TimestampTz *next_ready)
+{
+	Datum		values[1];
+	uint64		n;
+	Datum	   *names;
+
+	*n_ready = 0;
+	*next_ready = DT_NOEND;
+	values[0] = TimestampTzGetDatum(now);
+	n = extsched_stmt_run(&waiting_runners, values, NULL);
+	names = palloc(sizeof(Datum) * Max(n, 1));
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		value;
+
+		value = SPI_getbinval(tuple, desc, 2, &isnull);
+		if (DatumGetTimestampTz(value) <= now)
+			names[(*n_ready)++] = SPI_getbinval(tuple, desc, 1, &isnull);
+		value = SPI_getbinval(tuple, desc, 3, &isnull);
+		if (!isnull)
+			*next_ready = Min(*next_ready, DatumGetTimestampTz(value));
+	}
+	return PointerGetDatum(construct_array(names, *n_ready, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+set_values(ExtschedLoop *loop, TimestampTz now, int limit, Datum *values)
+{
+	values[0] = TimestampTzGetDatum(now);
+	values[2] = Int32GetDatum(limit);
+	values[3] = Int32GetDatum(loop->slot->number);
+	values[4] = Int32GetDatum(loop->total);
+}
+
+/*
+ * extsched_refill
+ *		Start up to limit runs of each Runner that have waited for longest.
+ *
+ * Inside a transaction and SPI_connect; the caller commits and calls
+ * extsched_start_commit(), or aborts and calls extsched_start_abort().
+ */
+void
+extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
+				ExtschedRefill *refill)
+{
+	Datum		values[5];
+	int			n_ready;
+	uint64		n;
+
+	memset(refill, 0, sizeof(*refill));
+	values[1] = ready_runners(now, &n_ready, &refill->next_ready);
+	if (n_ready == 0)
+		return;
+	set_values(loop, now, limit, values);
+	n = extsched_stmt_run(&take_oldest, values, NULL);
+	process(loop, now, n, refill);
+
+	if (n >= limit && refill->n_started == 0)
+	{
+		set_values(loop, now, TURN_QUANTUM, values);
+		n = extsched_stmt_run(&take_in_turn, values, NULL);
+		process(loop, now, n, refill);
+	}
+}
+
+/*
+ * extsched_refill_expire_pulled
+ *		End runs for Runners that pull which nobody has claimed in time.
+ */
+void
+extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now)
+{
+	Datum		values[5];
+	ExtschedRefill refill = {0};
+
+	values[1] = (Datum) 0;
+	set_values(loop, now, 1000, values);
+	process(loop, now, extsched_stmt_run(&find_expired, values, " n   "), &refill);
+}

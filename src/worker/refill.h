@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * refill.h
+ *		Start runs that wait, and end those that waited too long.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EXTSCHED_REFILL_H
+#define EXTSCHED_REFILL_H
+
+#include "worker/run.h"
+
+/* What a refill has found. */
+typedef struct ExtschedRefill
+{
+	int			n_found;
+	int			n_started;		/* or ended */
+	TimestampTz next_ready;		/* of runs not ready yet; DT_NOEND: none */
+} ExtschedRefill;
+
+extern void extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
+							ExtschedRefill *refill);
+extern void extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now);
+
+#endif							/* EXTSCHED_REFILL_H */
