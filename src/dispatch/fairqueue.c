@@ -476,8 +476,9 @@ depth_of(int cap)
  *
  * The rest stays in the table.  Tenant, install and Runner are each bounded by
  * EXTSCHED_FAIRQUEUE_DEPTH times their own cap.  Besides, nobody may hold more
- * than what is left free (dynamic thresholds; Choudhury and Hahne, 1998), so
- * that however many tenants flood the queue there is room for one more.
+ * than what is left free (dynamic thresholds; Choudhury and Hahne, 1998): few
+ * floods leave room, and when many have filled the memory, what becomes free
+ * goes to tenants that hold nothing.
  */
 int
 extsched_fairqueue_room(ExtschedFairQueue *queue, const ExtschedFairKey *key)
