@@ -1,0 +1,12 @@
+/* main.c: run all tests of src/cron; TAP on stdout. */
+#include "tap.h"
+
+int
+main(void)
+{
+	test_parse();
+	test_check();
+	test_zone();
+	test_next();
+	return finish_tests();
+}
