@@ -201,9 +201,7 @@ BEGIN
       ORDER BY m.schedule_id
         FOR UPDATE;
 
-    UPDATE extsched.run AS r
-       SET state = 'cancelled', reason = 'deleted', finished_at = extsched.clock_now()
-     WHERE r.tenant_id = tenant AND r.schedule_id = ANY (schedules) AND r.state IN ('pending', 'retrying');
+    PERFORM extsched.cancel_runs(tenant, s.schedule, 'deleted') FROM unnest(schedules) AS s (schedule);
     PERFORM extsched.audit_write(tenant, 'sql', 'schedule.delete', s.install_id, s.schedule_id, s.name,
                                  jsonb_build_object('method', s.endpoint_method, 'path', s.endpoint_path,
                                                     'cron', s.cron, 'timezone', s.timezone, 'enabled', s.enabled),
