@@ -34,7 +34,10 @@ _PG_init(void)
 		return;
 	extsched_shmem_install_hooks();
 	extsched_dbhold_install_hook();
-	extsched_launcher_register();
+
+	/* pg_upgrade wants nobody but itself in a database */
+	if (!IsBinaryUpgrade)
+		extsched_launcher_register();
 }
 
 PG_FUNCTION_INFO_V1(extsched_installed);
