@@ -1,0 +1,99 @@
+# Whatever ends a worker or the launcher, both are there again within two
+# seconds, without a restart; the number of workers follows its setting.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $node = new_node('main', restart_after_crash => 'on');
+create_extension($node);
+wait_for_worker($node);
+
+sub launcher_pid
+{
+	return $node->safe_psql('postgres',
+		q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'extsched launcher'});
+}
+
+# Poll without the server's help: it may be restarting.
+sub is_back
+{
+	my ($before, $what) = @_;
+	my $start = time;
+	my $pid = '';
+
+	while (time - $start < 10)
+	{
+		my ($status, $stdout) = $node->psql('postgres',
+			"SELECT pid FROM extsched.stat_workers WHERE state = 'running' AND pid <> $before");
+		$pid = $stdout if defined $status && $status == 0;
+		last if $pid ne '';
+		sleep 0.02;
+	}
+	cmp_ok(time - $start, '<', 2, $what);
+	return $pid;
+}
+
+my $pid = worker_pid($node);
+for my $round (1 .. 3)
+{
+	kill 'TERM', $pid;
+	$pid = is_back($pid, "worker is back after SIGTERM, round $round");
+}
+is($node->safe_psql('postgres', q{SELECT extsched_status() #>> '{workers,0,restarts}'}),
+	'3', 'the status counts restarts');
+
+kill 'KILL', $pid;
+$pid = is_back($pid, 'worker is back after SIGKILL');
+
+# A launcher that is started again finds the workers of the one before.
+my $launcher = launcher_pid();
+kill 'TERM', $launcher;
+poll_until($node,
+	"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'extsched launcher' AND pid <> $launcher",
+	1);
+is(worker_pid($node), $pid, 'the worker outlives the launcher');
+kill 'TERM', $pid;
+$pid = is_back($pid, 'and the next launcher looks after it');
+
+kill 'KILL', launcher_pid();
+$pid = is_back($pid, 'worker is back after SIGKILL of the launcher');
+
+# The number of workers, by the database and by the configuration file.
+my $count = 'SELECT count(pid) FROM extsched.stat_workers';
+$node->safe_psql('postgres',
+	'ALTER DATABASE postgres SET extsched.workers_per_database = 3');
+$node->reload;
+poll_until($node, $count, 3);
+$node->safe_psql('postgres',
+	'ALTER DATABASE postgres RESET extsched.workers_per_database');
+$node->reload;
+poll_until($node, $count, 1);
+is(worker_pid($node), $pid, 'the first worker stays all the time');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.workers_per_database = 0');
+$node->reload;
+poll_until($node, $count, 0);
+is( $node->safe_psql('postgres', q{SELECT extsched_status() ->> 'why'}),
+	'no worker runs: extsched.workers_per_database is 0',
+	'the status says why none runs');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET extsched.workers_per_database');
+$node->reload;
+wait_for_worker($node);
+
+# The extension goes and comes.
+$node->safe_psql('postgres', 'DROP EXTENSION extsched');
+poll_until($node,
+	q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'extsched worker%'},
+	0);
+create_extension($node);
+ok(wait_for_worker($node), 'a worker comes with the extension');
+
+my $start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', 2, 'fast shutdown is prompt');
+
+done_testing();
