@@ -49,7 +49,7 @@ AS $$
             ('function', 'extsched_backfill', '{admin}'),
             ('function', 'extsched_validate', '{admin}'),
             ('function', 'extsched_preview_request', '{admin}'),
-            -- watching; the views read the clock with the rights of the caller
+            -- watching; the views call functions with the rights of the caller
             ('function', 'extsched_status', '{admin,monitor}'),
             ('function', 'extsched_metrics', '{admin,monitor}'),
             ('function', 'extsched_check', '{admin,monitor}'),
@@ -60,7 +60,12 @@ AS $$
             ('view', 'audit_log', '{admin,monitor}'),
             ('view', 'stat_api', '{admin,monitor}'),
             ('view', 'stat_dispatch', '{admin,monitor}'),
-            ('view', 'stat_workers', '{admin,monitor}')
+            ('view', 'stat_workers', '{admin,monitor}'),
+            ('view', 'stat_events', '{admin,monitor}'),
+            ('function', 'stat_api_counters', '{admin,monitor}'),
+            ('function', 'stat_dispatch_counters', '{admin,monitor}'),
+            ('function', 'stat_event_counters', '{admin,monitor}'),
+            ('function', 'stat_worker_slots', '{admin,monitor}')
            ) AS m (kind, object, access)
 $$;
 REVOKE ALL ON FUNCTION extsched.access_matrix() FROM PUBLIC;
