@@ -50,9 +50,10 @@
 /* A late run is put off by no more than this. */
 #define LATE_MAX_S			600
 
-/* Tenants looked at in one step of the walk, and timers taken of each. */
+/* Tenants of a step of the walk, timers taken of each, passes over them. */
 #define WALK_TENANTS		256
 #define WALK_QUANTUM		32
+#define WALK_PASSES			8
 
 #define CLAIM_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
@@ -87,7 +88,7 @@ static ExtschedStmt claim_oldest = {
 };
 
 static ExtschedStmt claim_tenants = {
-	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($2, $3) AS u (tenant_id, quota),"
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (tenant_id, quota),"
 	" LATERAL (SELECT * FROM extsched.timer e"
 	" WHERE e.tenant_id = u.tenant_id AND e.next_due <= $1"
 	" ORDER BY e.next_due LIMIT u.quota FOR UPDATE SKIP LOCKED) d) m" CLAIM_JOINS,
@@ -654,69 +655,110 @@ extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), claim);
 }
 
-/* The due tenants of the next step of the walk, and what to take of each. */
-static int
-next_tenants(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas,
-			 bool *is_round_over)
+/* Go on to the tenants behind those of the last step; which of them are due? */
+static void
+walk(ExtschedLoop *loop, TimestampTz now)
 {
+	ExtschedTurn *turn = &loop->turn;
 	Datum		values[5];
-	int			n_due = 0;
 	uint64		n;
 
-	values[0] = CStringGetTextDatum(loop->walk_position);
+	MemoryContextReset(turn->context);
+	turn->tenants = MemoryContextAlloc(turn->context, sizeof(char *) * WALK_TENANTS);
+	turn->n = turn->next = turn->passes = turn->n_claimed = 0;
+
+	values[0] = CStringGetTextDatum(turn->position);
 	values[1] = Int32GetDatum(WALK_TENANTS);
 	values[2] = TimestampTzGetDatum(now);
 	values[3] = Int32GetDatum(loop->slot->number);
 	values[4] = Int32GetDatum(loop->total);
 	n = extsched_stmt_run(&walk_tenants, values, NULL);
-	*is_round_over = n < WALK_TENANTS;
-	loop->walk_position[0] = '\0';
+	turn->is_last = n < WALK_TENANTS;
+	turn->position[0] = '\0';
 	for (uint64 i = 0; i < n; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		Datum		tenant = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull);
-		bool		is_due = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
-		char	   *name = TextDatumGetCString(tenant);
-		int			quota;
+		char	   *name = SPI_getvalue(tuple, desc, 1);
 
-		if (!*is_round_over)
-			strlcpy(loop->walk_position, name, sizeof(loop->walk_position));
-		if (!is_due)
-			continue;
-		quota = Min(extsched_fairqueue_tenant_free(loop->queue, name), WALK_QUANTUM);
-		if (quota <= 0)
-			continue;
-		tenants[n_due] = CStringGetTextDatum(name);
-		quotas[n_due++] = Int32GetDatum(quota);
+		if (DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull)))
+			turn->tenants[turn->n++] = MemoryContextStrdup(turn->context, name);
+		if (i == n - 1 && !turn->is_last)
+			strlcpy(turn->position, name, sizeof(turn->position));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	return n_due;
+}
+
+/*
+ * Share free slots out to the tenants of this step that are next in turn: the
+ * same number to each, or one each as far as they go.
+ */
+static int
+share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
+{
+	ExtschedTurn *turn = &loop->turn;
+	int			each = Max(1, Min(free / Max(turn->n, 1), WALK_QUANTUM));
+	int			n = 0;
+
+	while (turn->next < turn->n && free > 0)
+	{
+		char	   *name = turn->tenants[turn->next++];
+		int			quota = Min(Min(extsched_fairqueue_tenant_free(loop->queue, name), each), free);
+
+		if (quota <= 0)
+			continue;
+		tenants[n] = CStringGetTextDatum(name);
+		quotas[n++] = Int32GetDatum(quota);
+		free -= quota;
+	}
+	if (turn->next >= turn->n)
+	{
+		turn->next = 0;
+		turn->passes++;
+	}
+	return n;
 }
 
 /*
  * extsched_claim_in_turn
  *		Deal with the due timers of the tenants that are next in turn.
  *
- * Goes through the tenants in the order of their names, a few index probes for
- * each, and goes on where it stopped the last time; *is_round_over tells that
- * it has come to the last.  A tenant gives as many timers as it has slots free.
+ * The walk goes through the tenants in the order of their names, at the cost
+ * of an index probe for each, and serves those that are due in several passes
+ * before it goes on.  free is the number of slots to fill.  *is_round_over
+ * tells that it has come to the last tenant, and claim->n_claimed is then that
+ * of the whole last step.
  */
 void
-extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,
+extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 					   ExtschedClaim *claim, bool *is_round_over)
 {
+	ExtschedTurn *turn = &loop->turn;
 	Datum		tenants[WALK_TENANTS];
 	Datum		quotas[WALK_TENANTS];
-	int			n = next_tenants(loop, now, tenants, quotas, is_round_over);
-	Datum		values[3];
+	int			n;
 
-	if (n == 0)
-		return;
-	values[0] = TimestampTzGetDatum(now);
-	values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
-	process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), claim);
+	if (turn->n == 0)
+		walk(loop, now);
+	n = share_out(loop, Max(free, 1), tenants, quotas);
+	if (n > 0)
+	{
+		Datum		values[3];
+
+		values[0] = TimestampTzGetDatum(now);
+		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
+		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
+		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), claim);
+		turn->n_claimed += claim->n_claimed;
+	}
+	if (claim->n_claimed == 0 || turn->passes >= WALK_PASSES)
+	{
+		*is_round_over = turn->is_last;
+		turn->n = 0;
+	}
+	else
+		*is_round_over = false;
 }
 
 /*
@@ -737,11 +779,11 @@ extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 
 /*
  * extsched_claim_keys
- *		Keys of the timers that have been due for longest, in the context that
- *		is current outside of SPI_connect.
+ *		Keys of the timers that have been due for longest, in the context of the
+ *		cycle.
  */
 ExtschedTimerKey *
-extsched_claim_keys(TimestampTz now, int limit, int *n)
+extsched_claim_keys(ExtschedLoop *loop, TimestampTz now, int limit, int *n)
 {
 	Datum		values[2];
 	ExtschedTimerKey *keys;
@@ -749,16 +791,14 @@ extsched_claim_keys(TimestampTz now, int limit, int *n)
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int32GetDatum(limit);
 	*n = (int) extsched_stmt_run(&oldest_keys, values, NULL);
-	keys = SPI_palloc(sizeof(ExtschedTimerKey) * Max(*n, 1));
+	keys = MemoryContextAlloc(loop->cycle, sizeof(ExtschedTimerKey) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		char	   *tenant = SPI_getvalue(tuple, desc, 1);
 
-		keys[i].tenant = SPI_palloc(strlen(tenant) + 1);
-		strcpy(keys[i].tenant, tenant);
+		keys[i].tenant = MemoryContextStrdup(loop->cycle, SPI_getvalue(tuple, desc, 1));
 		keys[i].schedule = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
 	}
 	return keys;

@@ -29,10 +29,11 @@ typedef struct ExtschedClaim
 extern void extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 								  ExtschedClaim *claim);
 extern void extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,
-								   ExtschedClaim *claim, bool *is_round_over);
+								   int free, ExtschedClaim *claim, bool *is_round_over);
 extern void extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 							   const ExtschedTimerKey *key, ExtschedClaim *claim);
-extern ExtschedTimerKey *extsched_claim_keys(TimestampTz now, int limit, int *n);
+extern ExtschedTimerKey *extsched_claim_keys(ExtschedLoop *loop, TimestampTz now,
+											 int limit, int *n);
 extern void extsched_claim_quarantine(const ExtschedTimerKey *key,
 									  const char *reason);
 

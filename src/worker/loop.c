@@ -201,6 +201,7 @@ open_loop(LoopState *state, ExtschedWorkerSlot *slot)
 	loop->slot = slot;
 	loop->runs = AllocSetContextCreate(top, "extsched runs", ALLOCSET_DEFAULT_SIZES);
 	loop->cycle = AllocSetContextCreate(top, "extsched cycle", ALLOCSET_DEFAULT_SIZES);
+	loop->turn.context = AllocSetContextCreate(top, "extsched turn", ALLOCSET_SMALL_SIZES);
 	loop->queue = extsched_fairqueue_create(top, extsched_max_in_flight);
 	loop->http = extsched_http_create(top, extsched_max_in_flight);
 	loop->signer = extsched_signer_create(top);
@@ -385,7 +386,8 @@ claim_oldest(LoopState *state, TimestampTz now, int64 now_us)
 	{
 		state->walks = true;
 		state->walk_done = 0;
-		loop->walk_position[0] = '\0';
+		loop->turn.position[0] = '\0';
+		loop->turn.n = 0;
 	}
 }
 
@@ -396,7 +398,8 @@ claim_in_turn(LoopState *state, TimestampTz now, int64 now_us)
 	ExtschedClaim claim = {0};
 	bool		is_round_over;
 
-	extsched_claim_in_turn(&state->loop, now, &claim, &is_round_over);
+	extsched_claim_in_turn(&state->loop, now, free_slots(&state->loop), &claim,
+						   &is_round_over);
 	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	state->walk_done += claim.n_claimed;
@@ -456,7 +459,7 @@ claim_carefully(LoopState *state, TimestampTz now)
 	state->is_careful = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return;
-	keys = extsched_claim_keys(now, CAREFUL_KEYS, &n);
+	keys = extsched_claim_keys(loop, now, CAREFUL_KEYS, &n);
 	commit(state);
 	for (int i = 0; i < n; i++)
 	{

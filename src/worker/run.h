@@ -78,6 +78,19 @@ typedef struct ExtschedRun
 	bool		was_written;
 } ExtschedRun;
 
+/* A step of the walk from tenant to tenant; see extsched_claim_in_turn(). */
+typedef struct ExtschedTurn
+{
+	MemoryContext context;		/* of the names */
+	char	  **tenants;		/* due when the step began */
+	int			n;				/* 0: the step is over */
+	int			next;
+	int			passes;
+	int			n_claimed;
+	bool		is_last;		/* no tenants behind these */
+	char		position[256];	/* name behind which the walk goes on */
+} ExtschedTurn;
+
 /* The state of a worker. */
 typedef struct ExtschedLoop
 {
@@ -103,7 +116,7 @@ typedef struct ExtschedLoop
 	List	   *notify;			/* names of Runners */
 
 	TimestampTz next_ready;		/* no waiting run is ready before */
-	char		walk_position[256]; /* tenant where the walk goes on */
+	ExtschedTurn turn;
 	TimestampTz late_tat;		/* see spread_late() in claim.c */
 	bool		is_disabled;
 	TimestampTz disabled_from;	/* the last time extsched.enabled was off */
