@@ -43,3 +43,44 @@ AS $$
                                         'method', split_part(e, ' ', 1), 'path', split_part(e, ' ', 2), 'handler', 'handle')), '[]')
                                FROM regexp_split_to_table(nullif(endpoints, ''), ', *') AS e)))
 $$;
+
+-- An install of version n for a tenant, that may call as often as it likes.
+CREATE FUNCTION regress.set_up(tenant text, n integer, endpoints text DEFAULT 'GET /a, POST /b') RETURNS void
+LANGUAGE sql
+AS $$
+    SELECT regress.register(n, endpoints);
+    SELECT extsched_install(tenant, regress.id(1), regress.id(n), '{cap:scheduler.manage}');
+    SELECT extsched_set_limits(tenant, NULL, '{"mutations_per_minute": -1, "run_now_per_minute": -1}');
+$$;
+
+-- All that a refused call must leave as it was: definitions, due times, runs
+-- and audit records.
+CREATE FUNCTION regress.state() RETURNS text
+LANGUAGE sql VOLATILE
+AS $$
+    SELECT md5(concat((SELECT string_agg(s::text, '' ORDER BY s::text) FROM extsched.schedule AS s),
+                      (SELECT string_agg(m::text, '' ORDER BY m::text) FROM extsched.timer AS m),
+                      (SELECT string_agg(r::text, '' ORDER BY r::text) FROM extsched.run AS r),
+                      (SELECT count(*) FROM extsched.audit)))
+$$;
+
+-- A host call of install 1.  A new id is shown as such; a call that failed and
+-- changed something all the same is an error.
+CREATE FUNCTION regress.host(tenant text, operation text, input jsonb DEFAULT '{}', install uuid DEFAULT regress.id(1)) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    before text := regress.state();
+    answer jsonb := extsched_host(tenant, install, operation, input);
+BEGIN
+    IF answer -> 'success' = 'false' AND regress.state() <> before THEN
+        RAISE EXCEPTION 'a failed call changed something: %', answer;
+    END IF;
+    RETURN CASE WHEN answer ? 'scheduleId' THEN answer || '{"scheduleId": "new"}' ELSE answer END;
+END
+$$;
+
+-- The id of a tenant's schedule.
+CREATE FUNCTION regress.schedule(tenant text, name text) RETURNS uuid
+LANGUAGE sql STABLE
+AS $$ SELECT s.schedule_id FROM extsched.schedule AS s WHERE s.tenant_id = tenant AND s.name = schedule.name $$;

@@ -91,6 +91,13 @@ operate(HostCall *call)
 	int64		revision = 0;
 
 	extsched_input_init(&call->input);
+	if (call->operation->op == EXTSCHED_OP_OTHER)
+	{
+		extsched_result_field(result, "operation", ERRCODE_INVALID_PARAMETER_VALUE,
+							  pstrdup("Unknown operation."),
+							  pstrdup("Known are list, get, create, update, delete and getEndpoints."));
+		return;
+	}
 	extsched_input_read(&call->input, call->json, "input", call->operation->keys, result);
 	if ((call->operation->keys & INPUT_SCHEDULE_ID) && !(call->input.given & INPUT_SCHEDULE_ID))
 		extsched_result_field(result, "scheduleId", ERRCODE_NULL_VALUE_NOT_ALLOWED,
@@ -125,9 +132,6 @@ operate(HostCall *call)
 				extsched_listing_endpoints(&call->context, &call->answer);
 			break;
 		default:
-			extsched_result_field(result, "operation", ERRCODE_INVALID_PARAMETER_VALUE,
-								  pstrdup("Unknown operation."),
-								  pstrdup("Known are list, get, create, update, delete and getEndpoints."));
 			break;
 	}
 }
@@ -250,7 +254,7 @@ log_failure(const HostCall *call, const char *tenant, const pg_uuid_t *install, 
 			errdetail_log("tenant \"%s\", install %s, schedule %s, " UINT64_FORMAT " us.",
 						  tenant ? tenant : "",
 						  install ? extsched_uuid_to_text(install) : "none",
-						  call->input.given & INPUT_SCHEDULE_ID ?
+						  (call->input.given & ~call->input.mistyped) & INPUT_SCHEDULE_ID ?
 						  extsched_uuid_to_text(&call->input.schedule_id) : "none",
 						  elapsed_us),
 			errhidestmt(true));

@@ -150,15 +150,20 @@ is_choice(const char *choices, const char *value)
 	return false;
 }
 
+/*
+ * The mark in the input counts, not the field error: there is room for only so
+ * many of those, and a caller can fill it with unknown keys.
+ */
 static void
-wrong_type(const KeyRule *rule, const char *wanted, ApiResult *result)
+wrong_type(ScheduleInput *input, const KeyRule *rule, const char *wanted, ApiResult *result)
 {
+	input->mistyped |= rule->field;
 	extsched_result_field(result, rule->key, ERRCODE_INVALID_PARAMETER_VALUE,
 						  psprintf("\"%s\" must be %s.", rule->key, wanted), NULL);
 }
 
 static void
-read_integer(const KeyRule *rule, const JsonbValue *value, int64 *number, ApiResult *result)
+read_integer(ScheduleInput *input, const KeyRule *rule, const JsonbValue *value, int64 *number, ApiResult *result)
 {
 	bool		is_whole = false;
 
@@ -181,18 +186,19 @@ read_integer(const KeyRule *rule, const JsonbValue *value, int64 *number, ApiRes
 		}
 	}
 	if (!is_whole)
-		wrong_type(rule, psprintf("a whole number from " INT64_FORMAT " to " INT64_FORMAT,
-								  rule->min, rule->max), result);
+		wrong_type(input, rule, psprintf("a whole number from " INT64_FORMAT " to " INT64_FORMAT,
+										 rule->min, rule->max), result);
 }
 
 static void
-read_text_like(const KeyRule *rule, const JsonbValue *value, void *target, ApiResult *result)
+read_text_like(ScheduleInput *input, const KeyRule *rule, const JsonbValue *value, void *target,
+			   ApiResult *result)
 {
 	char	   *text;
 
 	if (value->type != jbvString)
 	{
-		wrong_type(rule,
+		wrong_type(input, rule,
 				   rule->kind == VALUE_TEXT ? "a string" :
 				   rule->kind == VALUE_TEXT_OR_NULL ? "a string or null" :
 				   rule->kind == VALUE_UUID ? "a uuid" :
@@ -206,17 +212,17 @@ read_text_like(const KeyRule *rule, const JsonbValue *value, void *target, ApiRe
 	{
 		case VALUE_UUID:
 			if (!extsched_uuid_from_text(text, target))
-				wrong_type(rule, "a uuid", result);
+				wrong_type(input, rule, "a uuid", result);
 			break;
 		case VALUE_CHOICE:
 			if (!is_choice(rule->choices, text))
-				wrong_type(rule, psprintf("one of %s", rule->choices), result);
+				wrong_type(input, rule, psprintf("one of %s", rule->choices), result);
 			else
 				*(char **) target = text;
 			break;
 		case VALUE_INSTANT_OR_NULL:
 			if (!parse_instant(text, target))
-				wrong_type(rule, "an instant with a zone, as \"2026-01-31T08:00:00Z\"", result);
+				wrong_type(input, rule, "an instant with a zone, as \"2026-01-31T08:00:00Z\"", result);
 			break;
 		default:
 			*(char **) target = text;
@@ -238,13 +244,13 @@ read_value(ScheduleInput *input, const KeyRule *rule, JsonbValue *value, ApiResu
 			if (value->type == jbvBool)
 				*(bool *) target = value->val.boolean;
 			else
-				wrong_type(rule, "true or false", result);
+				wrong_type(input, rule, "true or false", result);
 			break;
 		case VALUE_OBJECT:
 			if (value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data))
 				extsched_input_read_options(input, value->val.binary.data, result);
 			else
-				wrong_type(rule, "an object", result);
+				wrong_type(input, rule, "an object", result);
 			break;
 		case VALUE_DOCUMENT_OR_NULL:
 			if (is_null)
@@ -252,7 +258,7 @@ read_value(ScheduleInput *input, const KeyRule *rule, JsonbValue *value, ApiResu
 			else if (value->type == jbvBinary && !JsonContainerIsScalar(value->val.binary.data))
 				*(Jsonb **) target = JsonbValueToJsonb(value);
 			else
-				wrong_type(rule, "an object, an array or null", result);
+				wrong_type(input, rule, "an object, an array or null", result);
 			break;
 		case VALUE_INTEGER:
 		case VALUE_INTEGER_OR_NULL:
@@ -261,28 +267,28 @@ read_value(ScheduleInput *input, const KeyRule *rule, JsonbValue *value, ApiResu
 				*(int *) target = 0;
 				break;
 			}
-			read_integer(rule, value, &number, result);
+			read_integer(input, rule, value, &number, result);
 			*(int *) target = (int) number;
 			break;
 		case VALUE_BIGINT:
-			read_integer(rule, value, (int64 *) target, result);
+			read_integer(input, rule, value, (int64 *) target, result);
 			break;
 		case VALUE_TEXT_OR_NULL:
 			if (is_null)
 				*(char **) target = NULL;
 			else
-				read_text_like(rule, value, target, result);
+				read_text_like(input, rule, value, target, result);
 			break;
 		case VALUE_INSTANT_OR_NULL:
 			if (is_null)
 				*(TimestampTz *) target = DT_NOBEGIN;
 			else
-				read_text_like(rule, value, target, result);
+				read_text_like(input, rule, value, target, result);
 			break;
 		case VALUE_TEXT:
 		case VALUE_UUID:
 		case VALUE_CHOICE:
-			read_text_like(rule, value, target, result);
+			read_text_like(input, rule, value, target, result);
 			break;
 	}
 }

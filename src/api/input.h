@@ -57,6 +57,7 @@ typedef enum InputField
 typedef struct ScheduleInput
 {
 	uint32		given;
+	uint32		mistyped;		/* of those, which hold no value: wrong type */
 	char	   *endpoint;		/* selector */
 	char	   *cron;
 	char	   *timezone;

@@ -71,16 +71,11 @@ refuse(ApiResult *result, const char *field, char *message, char *hint)
 	extsched_result_field(result, field, ERRCODE_INVALID_PARAMETER_VALUE, message, hint);
 }
 
-/* Has the value a right type?  What reading refused needs no second opinion. */
+/* Is there a value to judge?  What reading refused needs no second opinion. */
 static bool
-is_judged(const ApiResult *result, const char *field)
+has_value(const ScheduleInput *input, uint32 field)
 {
-	for (int i = 0; i < result->nfields; i++)
-	{
-		if (strcmp(result->fields[i].field, field) == 0)
-			return true;
-	}
-	return false;
+	return (input->given & field) && !(input->mistyped & field);
 }
 
 static void
@@ -220,17 +215,17 @@ extsched_validate(const InstallContext *context, ScheduleInput *input,
 	if (is_create && !(input->given & INPUT_CRON))
 		require("cron", result);
 
-	if ((input->given & INPUT_ENDPOINT) && !is_judged(result, "endpoint"))
+	if (has_value(input, INPUT_ENDPOINT))
 		check_endpoint(context, input, result);
-	if ((input->given & INPUT_CRON) && !is_judged(result, "cron"))
+	if (has_value(input, INPUT_CRON))
 		check_cron(context, input, result);
-	if ((input->given & INPUT_TIMEZONE) && !is_judged(result, "timezone"))
+	if (has_value(input, INPUT_TIMEZONE))
 		check_timezone(input, result);
-	if (input->name != NULL && !is_judged(result, "name"))
+	if (input->name != NULL)
 		check_name(input, result);
-	if (input->payload != NULL && !is_judged(result, "payload"))
+	if (input->payload != NULL)
 		check_payload(input, result);
-	if (input->client_token != NULL && !is_judged(result, "clientToken"))
+	if (input->client_token != NULL)
 		check_client_token(input, result);
 	if (is_create)
 		extsched_validate_window(input, result);
