@@ -122,6 +122,25 @@ copy_jsonb(Datum datum)
 }
 
 /*
+ * Leave the row of an install in SPI_tuptable; false when there is none.
+ *
+ * A statement that waited for an upgrade rechecks the install's new row against
+ * the old version's, which it had read before: they do not fit together, and
+ * the install seems to be absent.  The lock is held by then, so a second look,
+ * with a new snapshot, tells.
+ */
+static bool
+find_install(const char *tenant, const pg_uuid_t *install, bool for_change)
+{
+	Datum		values[2] = {CStringGetTextDatum(tenant), UUIDPGetDatum(install)};
+
+	if (!for_change)
+		return extsched_plan_execute(&read_install, values, NULL, SPI_OK_SELECT, 1) > 0;
+	return extsched_plan_execute(&lock_install, values, NULL, SPI_OK_SELECT, 1) > 0 ||
+		extsched_plan_execute(&lock_install, values, NULL, SPI_OK_SELECT, 1) > 0;
+}
+
+/*
  * extsched_context_load
  *		Find the install of a call and judge whether it is served.
  *
@@ -136,7 +155,6 @@ extsched_context_load(InstallContext *context, ApiFace face,
 					  const char *tenant, const pg_uuid_t *install,
 					  bool for_change, ApiResult *result)
 {
-	Datum		values[2];
 	HeapTuple	tuple;
 	TupleDesc	desc;
 	bool		isnull;
@@ -151,10 +169,7 @@ extsched_context_load(InstallContext *context, ApiFace face,
 		return false;
 	}
 
-	values[0] = CStringGetTextDatum(tenant);
-	values[1] = UUIDPGetDatum(install);
-	if (extsched_plan_execute(for_change ? &lock_install : &read_install,
-							  values, NULL, SPI_OK_SELECT, 1) == 0)
+	if (!find_install(tenant, install, for_change))
 	{
 		extsched_result_fail(result, EXTSCHED_API_NOT_FOUND, ERRCODE_UNDEFINED_OBJECT,
 							 psprintf("install %s of tenant \"%s\" does not exist",

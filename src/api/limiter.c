@@ -21,7 +21,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -207,7 +206,7 @@ write_row(Limiter *limiter)
  * extsched_limiter_charge
  *		File a call in the window and write the row.
  *
- * Without a limit nothing needs to be counted; see extsched_limiter_touch.
+ * Without a limit nothing needs to be counted, and nothing is written.
  */
 void
 extsched_limiter_charge(Limiter *limiter, int limit)
@@ -215,10 +214,7 @@ extsched_limiter_charge(Limiter *limiter, int limit)
 	int			last = limiter->count - 1;
 
 	if (limit < 0)
-	{
-		extsched_limiter_touch(limiter);
 		return;
-	}
 	if (limit > EXACT_CALLS && last >= 0 &&
 		limiter->called_at[last] / USECS_PER_SEC == limiter->now / USECS_PER_SEC)
 	{
@@ -233,19 +229,4 @@ extsched_limiter_charge(Limiter *limiter, int limit)
 	}
 	limiter->total++;
 	write_row(limiter);
-}
-
-/*
- * extsched_limiter_touch
- *		Make the lock count under stricter isolation levels too.
- *
- * A transaction with one snapshot would not see a schedule that another
- * session committed while it waited for this lock, and would pass the quota.
- * Having written the row makes the later one of the two fail with 40001.
- */
-void
-extsched_limiter_touch(Limiter *limiter)
-{
-	if (IsolationUsesXactSnapshot())
-		write_row(limiter);
 }

@@ -16,6 +16,5 @@ extern Limiter *extsched_limiter_lock_install(const char *tenant, const pg_uuid_
 extern Limiter *extsched_limiter_lock_tenant(const char *tenant);
 extern int	extsched_limiter_wait_s(const Limiter *limiter, int limit);
 extern void extsched_limiter_charge(Limiter *limiter, int limit);
-extern void extsched_limiter_touch(Limiter *limiter);
 
 #endif							/* EXTSCHED_LIMITER_H */

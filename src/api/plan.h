@@ -27,5 +27,6 @@ typedef struct PreparedStatement
 extern uint64 extsched_plan_execute(PreparedStatement *statement,
 									Datum *values, const char *nulls,
 									int expected, long max_rows);
+extern uint64 extsched_plan_look(PreparedStatement *statement, Datum *values, const char *nulls);
 
 #endif							/* EXTSCHED_PLAN_H */

@@ -135,7 +135,7 @@ is_known_key(RunNowCall *call)
 	if (call->key == NULL)
 		return false;
 	values[2] = CStringGetTextDatum(call->key);
-	if (extsched_plan_execute(&find_key, values, NULL, SPI_OK_SELECT, 1) == 0)
+	if (extsched_plan_look(&find_key, values, NULL) == 0)
 		return false;
 	call->run_id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	return true;
@@ -165,7 +165,7 @@ choose_nominal_time(const RunNowCall *call)
 	for (;;)
 	{
 		values[2] = TimestampTzGetDatum(nominal_time);
-		if (extsched_plan_execute(&find_nominal, values, NULL, SPI_OK_SELECT, 1) == 0)
+		if (extsched_plan_look(&find_nominal, values, NULL) == 0)
 			return nominal_time;
 		nominal_time++;
 	}
@@ -214,10 +214,12 @@ perform(RunNowCall *call, const pg_uuid_t *install)
 	if (!extsched_context_load(&call->context, FACE_SQL, call->tenant, install, true, &call->result))
 		return;
 	if (call->limiter == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("tenant \"%s\" has no limiter row", call->tenant),
-				errhint("extsched_check() lists what else is wrong."));
+	{
+		refuse(call, EXTSCHED_API_INTERNAL_ERROR, ERRCODE_DATA_CORRUPTED,
+			   psprintf("tenant \"%s\" has no limiter row", call->tenant),
+			   pstrdup("extsched_check() lists what else is wrong."));
+		return;
+	}
 	if (!lock_and_place(call))
 		return;
 	if (!call->context.is_enabled)

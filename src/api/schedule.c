@@ -17,7 +17,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -79,16 +78,14 @@ extsched_schedule_enter(const InstallContext *context, ApiResult *result)
 	int			wait_s;
 
 	if (limiter == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("install %s has no limiter row", extsched_uuid_to_text(&context->install)),
-				errhint("extsched_check() lists what else is wrong."));
-
-	if (context->face == FACE_SQL)
 	{
-		extsched_limiter_touch(limiter);
-		return true;
+		extsched_result_fail(result, EXTSCHED_API_INTERNAL_ERROR, ERRCODE_DATA_CORRUPTED,
+							 psprintf("install %s has no limiter row", extsched_uuid_to_text(&context->install)),
+							 NULL, pstrdup("extsched_check() lists what else is wrong."));
+		return false;
 	}
+	if (context->face == FACE_SQL)
+		return true;
 
 	wait_s = extsched_limiter_wait_s(limiter, limit);
 	if (wait_s > 0)

@@ -193,6 +193,14 @@ execute(PreparedStatement *statement, Binding *binding, int expected)
 	return extsched_plan_execute(statement, binding->values, binding->nulls, expected, 0);
 }
 
+/* Run a SELECT that must see what others committed; see extsched_plan_look. */
+static uint64
+look(PreparedStatement *statement, Binding *binding)
+{
+	Assert(binding->count == statement->nargs);
+	return extsched_plan_look(statement, binding->values, binding->nulls);
+}
+
 static char *
 text_column(int column)
 {
@@ -271,7 +279,7 @@ extsched_store_count(const InstallContext *context, bool of_tenant, int64 limit)
 	bind_text(&binding, context->tenant);
 	bind(&binding, UUIDPGetDatum(&context->install), false);
 	bind(&binding, Int64GetDatum(limit), false);
-	(void) execute(of_tenant ? &count_of_tenant : &count_of_install, &binding, SPI_OK_SELECT);
+	(void) look(of_tenant ? &count_of_tenant : &count_of_install, &binding);
 	return DatumGetInt64(column(1, &isnull));
 }
 
@@ -291,7 +299,7 @@ extsched_store_name_is_taken(const InstallContext *context, const char *name,
 	bind(&binding, UUIDPGetDatum(&context->install), false);
 	bind_text(&binding, name);
 	bind(&binding, UUIDPGetDatum(except), except == NULL);
-	return execute(&find_name, &binding, SPI_OK_SELECT) > 0;
+	return look(&find_name, &binding) > 0;
 }
 
 /*
@@ -308,7 +316,7 @@ extsched_store_find_token(const InstallContext *context, const char *token,
 	bind_text(&binding, context->tenant);
 	bind(&binding, UUIDPGetDatum(&context->install), false);
 	bind_text(&binding, token);
-	if (execute(&find_token, &binding, SPI_OK_SELECT) == 0)
+	if (look(&find_token, &binding) == 0)
 		return false;
 	*schedule = *DatumGetUUIDP(column(1, &isnull));
 	*digest = text_column(2);
