@@ -649,7 +649,7 @@ extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 	Datum		values[4];
 
 	values[0] = TimestampTzGetDatum(now);
-	values[1] = Int32GetDatum(loop->slot->number);
+	values[1] = Int32GetDatum(loop->number);
 	values[2] = Int32GetDatum(loop->total);
 	values[3] = Int32GetDatum(limit);
 	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), claim);
@@ -670,7 +670,7 @@ walk(ExtschedLoop *loop, TimestampTz now)
 	values[0] = CStringGetTextDatum(turn->position);
 	values[1] = Int32GetDatum(WALK_TENANTS);
 	values[2] = TimestampTzGetDatum(now);
-	values[3] = Int32GetDatum(loop->slot->number);
+	values[3] = Int32GetDatum(loop->number);
 	values[4] = Int32GetDatum(loop->total);
 	n = extsched_stmt_run(&walk_tenants, values, NULL);
 	turn->is_last = n < WALK_TENANTS;

@@ -164,7 +164,7 @@ extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
 	values[1] = CStringGetTextDatum(loop->owner);
 	values[2] = is_start ? CStringGetTextDatum(loop->owner_prefix) : (Datum) 0;
 	values[3] = Int32GetDatum(TAKE_MAX);
-	values[4] = Int32GetDatum(loop->slot->number);
+	values[4] = Int32GetDatum(loop->number);
 	values[5] = Int32GetDatum(loop->total);
 	n = extsched_stmt_run(&find_leases, values, is_start ? "      " : "  n   ");
 	for (uint64 row = 0; row < n; row++)

@@ -199,6 +199,8 @@ open_loop(LoopState *state, ExtschedWorkerSlot *slot)
 											  ALLOCSET_DEFAULT_SIZES);
 
 	loop->slot = slot;
+	loop->number = slot->number;
+	loop->last_refill = DT_NOBEGIN;
 	loop->runs = AllocSetContextCreate(top, "extsched runs", ALLOCSET_DEFAULT_SIZES);
 	loop->cycle = AllocSetContextCreate(top, "extsched cycle", ALLOCSET_DEFAULT_SIZES);
 	loop->turn.context = AllocSetContextCreate(top, "extsched turn", ALLOCSET_SMALL_SIZES);
@@ -226,7 +228,7 @@ take_names(ExtschedLoop *loop)
 		return;
 	loop->owner_prefix = MemoryContextAlloc(TopMemoryContext, 32);
 	loop->owner = MemoryContextAlloc(TopMemoryContext, 64);
-	snprintf(loop->owner_prefix, 32, "worker:%d:", loop->slot->number);
+	snprintf(loop->owner_prefix, 32, "worker:%d:", loop->number);
 	snprintf(loop->owner, 64, "%s" UINT64_FORMAT, loop->owner_prefix, epoch);
 	loop->fence = MemoryContextStrdup(TopMemoryContext, extsched_request_fence((int64) epoch));
 }

@@ -52,7 +52,10 @@
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
 	" r.state, r.created_at, r.dispatched_at, r.ready_at"
 
-/* The Runners that runs wait for, and since or until when. */
+/*
+ * The Runners that runs wait for: since when, when the next run is ready, and
+ * whether one became ready since $2.
+ */
 static ExtschedStmt waiting_runners = {
 	.sql = "WITH RECURSIVE names AS ("
 	"(SELECT e.runner, e.ready_at FROM extsched.run e WHERE" IS_WAITING
@@ -63,12 +66,14 @@ static ExtschedStmt waiting_runners = {
 	" ORDER BY e.runner, e.ready_at LIMIT 1) f)"
 	" SELECT names.runner, names.ready_at,"
 	" (SELECT e.ready_at FROM extsched.run e WHERE e.runner = names.runner"
-	" AND e.ready_at > $1 AND" IS_WAITING " ORDER BY e.ready_at LIMIT 1)"
-	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner"
-	" WHERE n.transport IS DISTINCT FROM 'notify'",
+	" AND e.ready_at > $1 AND" IS_WAITING " ORDER BY e.ready_at LIMIT 1),"
+	" n.transport IS NOT DISTINCT FROM 'notify',"
+	" EXISTS (SELECT FROM extsched.run e WHERE e.runner = names.runner"
+	" AND e.ready_at > $2 AND e.ready_at <= $1 AND" IS_WAITING ")"
+	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner",
 	.expected = SPI_OK_SELECT,
-	.nargs = 1,
-	.types = {TIMESTAMPTZOID},
+	.nargs = 2,
+	.types = {TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 static ExtschedStmt take_oldest = {
@@ -161,7 +166,8 @@ is_over(ExtschedLoop *loop, const pg_uuid_t *run_id)
 
 /* Read a row of REFILL_COLUMNS into a run, or into an end of it. */
 static void
-read_waiting(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, Waiting *waiting)
+read_waiting(ExtschedLoop *loop, const ExtschedPull *pull, HeapTuple tuple,
+			 TimestampTz now, Waiting *waiting)
 {
 	ExtschedRequest *request = &waiting->request;
 	ExtschedRun *run;
@@ -190,13 +196,14 @@ read_waiting(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, Waiting *wait
 			extsched_start_end(run, EXTSCHED_REASON_MAX_AGE,
 							   "the run was not started within its maximum age", now);
 	}
-	else if (request->is_http)
+	else if (request->is_http == (pull == NULL))
 		waiting->competes = extsched_start_queue(loop, run, &waiting->policy,
 												 DatumGetTimestampTz(run_column(tuple, 3, &isnull)));
 }
 
 static void
-add_start_row(ExtschedLoop *loop, ExtschedRows *rows, Waiting *waiting)
+add_start_row(ExtschedLoop *loop, ExtschedRows *rows, Waiting *waiting,
+			  TimestampTz lease_end)
 {
 	struct ExtschedRunColumns *c = &extsched_run_column;
 	ExtschedRequest *request = &waiting->request;
@@ -210,8 +217,7 @@ add_start_row(ExtschedLoop *loop, ExtschedRows *rows, Waiting *waiting)
 	extsched_rows_set_uuid(rows, c->request_id, &request->request_id);
 	extsched_rows_set_uuid(rows, c->lease_id, &run->lease);
 	extsched_rows_set_text(rows, c->lease_owner, loop->owner);
-	extsched_rows_set_time(rows, c->lease_expires_at,
-						   extsched_start_lease_end(request, run->attempt_at));
+	extsched_rows_set_time(rows, c->lease_expires_at, lease_end);
 	extsched_rows_set_uuid(rows, c->registry_id, &request->registry_id);
 	extsched_rows_set_uuid(rows, c->version_id, &request->version_id);
 	extsched_rows_set_text(rows, c->content_hash, request->content_hash);
@@ -222,24 +228,30 @@ add_start_row(ExtschedLoop *loop, ExtschedRows *rows, Waiting *waiting)
 	run->from = EXTSCHED_RUN_RUNNING;
 }
 
-/* Begin the attempts of those that were picked, as rows by partition. */
-static int
-begin_attempts(ExtschedLoop *loop, Waiting *waiting, int n, TimestampTz now)
+/*
+ * Begin the attempts of those that were picked: as a request that goes out at
+ * commit, or in the hands of the Runner that pulls.
+ */
+static void
+begin_attempts(ExtschedLoop *loop, const ExtschedPull *pull, Waiting *waiting,
+			   int n, TimestampTz now)
 {
 	ExtschedRows *leaves[EXTSCHED_RING_SLOTS] = {0};
-	int			n_begun = 0;
 
 	for (int i = 0; i < n; i++)
 	{
+		ExtschedRequest *request = &waiting[i].request;
 		ExtschedRun *run = waiting[i].run;
 		int			leaf = extsched_run_slot(run->nominal);
+		TimestampTz lease_end = pull ? now + pull->lease_s * USECS_PER_SEC :
+			extsched_start_lease_end(request, now);
 
 		if (!waiting[i].competes || !run->fair.is_in_flight)
 			continue;
-		extsched_run_new_attempt(run, &waiting[i].request.request_id);
-		if (!extsched_start_build(loop, run, &waiting[i].request))
+		extsched_run_new_attempt(run, &request->request_id);
+		if (pull == NULL && !extsched_start_build(loop, run, request))
 			continue;
-		run->attempt = waiting[i].request.attempt;
+		run->attempt = request->attempt;
 		if (run->dispatched_at == 0)
 			run->dispatched_at = now;
 		if (leaves[leaf] == NULL)
@@ -247,8 +259,9 @@ begin_attempts(ExtschedLoop *loop, Waiting *waiting, int n, TimestampTz now)
 			leaves[leaf] = palloc(sizeof(ExtschedRows));
 			extsched_rows_init(leaves[leaf], EXTSCHED_TABLE_RUN, n);
 		}
-		add_start_row(loop, leaves[leaf], &waiting[i]);
-		n_begun++;
+		add_start_row(loop, leaves[leaf], &waiting[i], lease_end);
+		if (pull != NULL)
+			pull->emit(pull->arg, run, request, lease_end);
 	}
 	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
 	{
@@ -259,38 +272,43 @@ begin_attempts(ExtschedLoop *loop, Waiting *waiting, int n, TimestampTz now)
 		values[0] = extsched_rows_array(leaves[leaf]);
 		(void) extsched_stmt_run_on_leaf(&start_runs, leaf, values, NULL);
 	}
-	return n_begun;
 }
 
 /* Deal with the rows of REFILL_COLUMNS in SPI_tuptable. */
 static void
-process(ExtschedLoop *loop, TimestampTz now, uint64 n, ExtschedRefill *refill)
+process(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, uint64 n,
+		ExtschedRefill *refill)
 {
 	Waiting    *waiting = palloc0(sizeof(Waiting) * Max(n, 1));
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 i = 0; i < n; i++)
-		read_waiting(loop, table->vals[i], now, &waiting[i]);
+		read_waiting(loop, pull, table->vals[i], now, &waiting[i]);
 	while (extsched_fairqueue_next(loop->queue) != NULL)
 		;
 	refill->n_found += n;
-	(void) begin_attempts(loop, waiting, n, now);
+	begin_attempts(loop, pull, waiting, n, now);
 	for (uint64 i = 0; i < n; i++)
-		refill->n_started += waiting[i].run->fate != EXTSCHED_FATE_FORGET;
+		refill->n_started += waiting[i].run->from == EXTSCHED_RUN_RUNNING ||
+			waiting[i].run->fate == EXTSCHED_FATE_END;
 	SPI_freetuptable(table);
 }
 
-/* The Runners that runs are ready for, as text[]; the next ready time. */
+/*
+ * The Runners that runs are ready for, as text[]; the next ready time.  Those
+ * that pull are told of runs that became ready since the last time.
+ */
 static Datum
-ready_runners(TimestampTz now, int *n_ready, TimestampTz *next_ready)
+ready_runners(ExtschedLoop *loop, TimestampTz now, int *n_ready, TimestampTz *next_ready)
 {
-	Datum		values[1];
+	Datum		values[2];
 	uint64		n;
 	Datum	   *names;
 
 	*n_ready = 0;
 	*next_ready = DT_NOEND;
 	values[0] = TimestampTzGetDatum(now);
+	values[1] = TimestampTzGetDatum(loop->last_refill);
 	n = extsched_stmt_run(&waiting_runners, values, NULL);
 	names = palloc(sizeof(Datum) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
@@ -298,15 +316,21 @@ ready_runners(TimestampTz now, int *n_ready, TimestampTz *next_ready)
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		Datum		value;
+		Datum		value = SPI_getbinval(tuple, desc, 3, &isnull);
 
+		if (!isnull)
+			*next_ready = Min(*next_ready, DatumGetTimestampTz(value));
+		if (DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull)))
+		{
+			if (DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull)))
+				extsched_start_notify(loop, SPI_getvalue(tuple, desc, 1));
+			continue;
+		}
 		value = SPI_getbinval(tuple, desc, 2, &isnull);
 		if (DatumGetTimestampTz(value) <= now)
 			names[(*n_ready)++] = SPI_getbinval(tuple, desc, 1, &isnull);
-		value = SPI_getbinval(tuple, desc, 3, &isnull);
-		if (!isnull)
-			*next_ready = Min(*next_ready, DatumGetTimestampTz(value));
 	}
+	loop->last_refill = now;
 	return PointerGetDatum(construct_array(names, *n_ready, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -315,7 +339,7 @@ set_values(ExtschedLoop *loop, TimestampTz now, int limit, Datum *values)
 {
 	values[0] = TimestampTzGetDatum(now);
 	values[2] = Int32GetDatum(limit);
-	values[3] = Int32GetDatum(loop->slot->number);
+	values[3] = Int32GetDatum(loop->number);
 	values[4] = Int32GetDatum(loop->total);
 }
 
@@ -335,18 +359,47 @@ extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 	uint64		n;
 
 	memset(refill, 0, sizeof(*refill));
-	values[1] = ready_runners(now, &n_ready, &refill->next_ready);
+	values[1] = ready_runners(loop, now, &n_ready, &refill->next_ready);
 	if (n_ready == 0)
 		return;
 	set_values(loop, now, limit, values);
 	n = extsched_stmt_run(&take_oldest, values, NULL);
-	process(loop, now, n, refill);
+	process(loop, NULL, now, n, refill);
 
 	if (n >= limit && refill->n_started == 0)
 	{
 		set_values(loop, now, TURN_QUANTUM, values);
 		n = extsched_stmt_run(&take_in_turn, values, NULL);
-		process(loop, now, n, refill);
+		process(loop, NULL, now, n, refill);
+	}
+}
+
+/*
+ * extsched_refill_pull
+ *		Hand up to limit runs to a Runner that pulls, those that have waited for
+ *		longest.
+ *
+ * Inside a transaction and SPI_connect, with the row of the Runner locked.
+ * Runs that cannot go out any more are left in loop->fresh with their outcome.
+ */
+void
+extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
+					 const ExtschedPull *pull)
+{
+	Datum		values[5];
+	Datum		name = CStringGetTextDatum(pull->runner);
+	ExtschedRefill refill = {0};
+	uint64		n;
+
+	values[1] = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
+	set_values(loop, now, limit, values);
+	n = extsched_stmt_run(&take_oldest, values, NULL);
+	process(loop, pull, now, n, &refill);
+	if (n >= limit && refill.n_started == 0)
+	{
+		set_values(loop, now, TURN_QUANTUM, values);
+		n = extsched_stmt_run(&take_in_turn, values, NULL);
+		process(loop, pull, now, n, &refill);
 	}
 }
 
@@ -362,5 +415,5 @@ extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now)
 
 	values[1] = (Datum) 0;
 	set_values(loop, now, 1000, values);
-	process(loop, now, extsched_stmt_run(&find_expired, values, " n   "), &refill);
+	process(loop, NULL, now, extsched_stmt_run(&find_expired, values, " n   "), &refill);
 }

@@ -18,8 +18,20 @@ typedef struct ExtschedRefill
 	TimestampTz next_ready;		/* of runs not ready yet; DT_NOEND: none */
 } ExtschedRefill;
 
+/* A Runner that pulls: what it asks for, and where its runs go. */
+typedef struct ExtschedPull
+{
+	const char *runner;
+	int			lease_s;
+	void		(*emit) (void *arg, const ExtschedRun *run,
+						 const ExtschedRequest *request, TimestampTz deadline);
+	void	   *arg;
+} ExtschedPull;
+
 extern void extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 							ExtschedRefill *refill);
+extern void extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
+								 const ExtschedPull *pull);
 extern void extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now);
 
 #endif							/* EXTSCHED_REFILL_H */

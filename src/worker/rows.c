@@ -12,9 +12,8 @@
  * server would open and lock all 32 partitions with all their indexes for each
  * statement, and a batch belongs to one or two.
  *
- * Plans hold OIDs of row types, so they die with the extension.  A worker that
- * finds other OIDs than at its start has to leave; see
- * extsched_rows_are_current().
+ * Plans hold OIDs of row types, so they die with the extension.  When the
+ * tables turn out to be others than before, all plans are made anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,6 +47,9 @@ static TableRows tables[EXTSCHED_TABLES] = {
 
 struct ExtschedRunColumns extsched_run_column;
 struct ExtschedTimerColumns extsched_timer_column;
+
+/* Raised when the tables are not those that were known before. */
+static int	generation = 0;
 
 static Oid
 find_table(const char *name)
@@ -85,12 +87,13 @@ find_columns(void)
  * extsched_rows_open
  *		Find the tables, in a transaction.
  *
- * To be called before anything else here; again in a session that goes on.
- * Fails with 42P01 where the extension is not.
+ * To be called in each transaction before anything else here.  Fails with 42P01 where the extension is not.
  */
 void
 extsched_rows_open(void)
 {
+	bool		has_changed = false;
+
 	for (int i = 0; i < EXTSCHED_TABLES; i++)
 	{
 		TableRows  *table = &tables[i];
@@ -112,23 +115,12 @@ extsched_rows_open(void)
 		MemoryContextSwitchTo(old);
 		ReleaseTupleDesc(desc);
 		table->relation = relation;
+		has_changed = true;
 	}
+	if (!has_changed)
+		return;
 	find_columns();
-}
-
-/*
- * extsched_rows_are_current
- *		Whether the tables are still those that were found, in a transaction.
- */
-bool
-extsched_rows_are_current(void)
-{
-	for (int i = 0; i < EXTSCHED_TABLES; i++)
-	{
-		if (find_table(tables[i].name) != tables[i].relation)
-			return false;
-	}
-	return true;
+	generation++;
 }
 
 static SPIPlanPtr
@@ -155,6 +147,24 @@ prepare(const ExtschedStmt *stmt, const char *sql)
 	return plan;
 }
 
+/* Forget plans that were made for tables which are gone. */
+static void
+check_generation(ExtschedStmt *stmt)
+{
+	if (stmt->generation == generation)
+		return;
+	if (stmt->plan != NULL)
+		SPI_freeplan(stmt->plan);
+	stmt->plan = NULL;
+	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
+	{
+		if (stmt->leaf_plans[leaf] != NULL)
+			SPI_freeplan(stmt->leaf_plans[leaf]);
+		stmt->leaf_plans[leaf] = NULL;
+	}
+	stmt->generation = generation;
+}
+
 static uint64
 execute(ExtschedStmt *stmt, SPIPlanPtr plan, Datum *values, const char *nulls)
 {
@@ -176,6 +186,7 @@ execute(ExtschedStmt *stmt, SPIPlanPtr plan, Datum *values, const char *nulls)
 uint64
 extsched_stmt_run(ExtschedStmt *stmt, Datum *values, const char *nulls)
 {
+	check_generation(stmt);
 	if (stmt->plan == NULL)
 		stmt->plan = prepare(stmt, stmt->sql);
 	return execute(stmt, stmt->plan, values, nulls);
@@ -189,6 +200,7 @@ uint64
 extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
 						  const char *nulls)
 {
+	check_generation(stmt);
 	if (stmt->leaf_plans[leaf] == NULL)
 	{
 		char		digits[3];

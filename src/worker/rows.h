@@ -38,6 +38,7 @@ typedef struct ExtschedStmt
 	int			expected;		/* SPI_OK_... */
 	int			nargs;
 	Oid			types[EXTSCHED_STMT_ARGS];
+	int			generation;		/* of the tables the plans were made for */
 	SPIPlanPtr	plan;
 	SPIPlanPtr	leaf_plans[EXTSCHED_RING_SLOTS];
 } ExtschedStmt;
@@ -72,7 +73,6 @@ extern struct ExtschedTimerColumns
 }			extsched_timer_column;
 
 extern void extsched_rows_open(void);
-extern bool extsched_rows_are_current(void);
 
 extern uint64 extsched_stmt_run(ExtschedStmt *stmt, Datum *values,
 								const char *nulls);

@@ -91,10 +91,11 @@ typedef struct ExtschedTurn
 	char		position[256];	/* name behind which the walk goes on */
 } ExtschedTurn;
 
-/* The state of a worker. */
+/* The state of a worker, or of a call by which a Runner pulls. */
 typedef struct ExtschedLoop
 {
-	ExtschedWorkerSlot *slot;
+	ExtschedWorkerSlot *slot;	/* NULL for a Runner that pulls */
+	int			number;			/* of this worker */
 	int			total;			/* workers that share the tenants */
 	char	   *owner;			/* of our leases */
 	char	   *owner_prefix;	/* the same without the epoch */
@@ -116,6 +117,7 @@ typedef struct ExtschedLoop
 	List	   *notify;			/* names of Runners */
 
 	TimestampTz next_ready;		/* no waiting run is ready before */
+	TimestampTz last_refill;	/* Runners know of what was ready then */
 	ExtschedTurn turn;
 	TimestampTz late_tat;		/* see spread_late() in claim.c */
 	bool		is_disabled;

@@ -1,0 +1,463 @@
+/*-------------------------------------------------------------------------
+ *
+ * pull.c
+ *		Runners that pull: claim, heartbeat, complete.
+ *
+ * A Runner that pulls is a worker at the other end of a connection.  It gets
+ * the same requests, under the same caps and in the same order, holds the same
+ * leases, and its outcomes are judged and written by the same code.  What it
+ * may touch are runs of the Runners whose names its role was granted.
+ *
+ * Claims of one Runner take turns, by locking its row: only so can caps be
+ * counted.  Nobody else waits for that lock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "core/clock.h"
+#include "core/counters.h"
+#include "core/identity.h"
+#include "core/settings.h"
+#include "core/wake.h"
+#include "dispatch/utf8.h"
+#include "worker/refill.h"
+#include "worker/rows.h"
+#include "worker/settle.h"
+#include "worker/start.h"
+
+#define MAX_RUNS			1000
+#define MAX_LEASE_S			86400
+
+/* Whether the caller may act for a Runner; the owner may for all. */
+#define MAY_ACT_FOR(runner) \
+	" (pg_catalog.pg_has_role(extsched.acting_role(), CURRENT_USER, 'USAGE')" \
+	" OR EXISTS (SELECT FROM extsched.access_grant g" \
+	" JOIN pg_catalog.pg_roles o ON o.rolname = g.role_name" \
+	" WHERE g.access = 'runner' AND g.runner = " runner \
+	" AND pg_catalog.pg_has_role(extsched.acting_role(), o.oid, 'USAGE')))"
+
+static ExtschedStmt lock_runner = {
+	.sql = "SELECT n.transport, n.max_in_flight FROM extsched.runner n"
+	" WHERE n.runner = $1 FOR UPDATE",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static ExtschedStmt check_access = {
+	.sql = "SELECT" MAY_ACT_FOR("$1"),
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static ExtschedStmt count_running = {
+	.sql = "SELECT r.runner, r.tenant_id, r.install_id, pg_catalog.count(*)::int4"
+	" FROM extsched.run r WHERE r.state = 'running' GROUP BY 1, 2, 3",
+	.expected = SPI_OK_SELECT,
+	.nargs = 0,
+};
+
+static ExtschedStmt extend_lease = {
+	.sql = "UPDATE extsched.run_%s r SET lease_expires_at = $3"
+	" WHERE r.run_id = $1 AND r.lease_id = $2 AND r.state = 'running'"
+	" AND" MAY_ACT_FOR("r.runner"),
+	.expected = SPI_OK_UPDATE,
+	.nargs = 3,
+	.types = {UUIDOID, UUIDOID, TIMESTAMPTZOID},
+};
+
+/* The timer is locked first, as everywhere; it may be gone. */
+static ExtschedStmt lock_timer = {
+	.sql = "SELECT t.in_flight FROM extsched.run_%s r"
+	" JOIN extsched.timer t ON t.tenant_id = r.tenant_id AND t.schedule_id = r.schedule_id"
+	" WHERE r.run_id = $1 AND r.lease_id = $2 AND" MAY_ACT_FOR("r.runner")
+	" FOR UPDATE OF t",
+	.expected = SPI_OK_SELECT,
+	.nargs = 2,
+	.types = {UUIDOID, UUIDOID},
+};
+
+static ExtschedStmt find_run = {
+	.sql = "SELECT r.tenant_id, r.schedule_id, r.install_id, r.nominal_time, r.trigger,"
+	" r.attempt, r.created_at, r.dispatched_at, r.registry_id, r.version_id,"
+	" r.content_hash, r.schedule_name, s.max_attempts, s.backoff_s, s.max_age_s,"
+	" s.pause_after_failures, r.runner FROM extsched.run_%s r"
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = r.tenant_id AND s.schedule_id = r.schedule_id"
+	" WHERE r.run_id = $1 AND r.lease_id = $2 AND r.state = 'running'"
+	" AND" MAY_ACT_FOR("r.runner"),
+	.expected = SPI_OK_SELECT,
+	.nargs = 2,
+	.types = {UUIDOID, UUIDOID},
+};
+
+static void
+count_call(ExtschedApiOp op, instr_time start)
+{
+	instr_time	elapsed;
+
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, start);
+	extsched_count_api(op, EXTSCHED_API_OK, INSTR_TIME_GET_MICROSEC(elapsed));
+}
+
+/* Like a worker's, as far as it goes for one call. */
+static ExtschedLoop *
+make_loop(void)
+{
+	ExtschedLoop *loop = palloc0(sizeof(ExtschedLoop));
+
+	loop->runs = loop->cycle = CurrentMemoryContext;
+	loop->total = 1;
+	dlist_init(&loop->outcomes);
+	return loop;
+}
+
+static void
+check_range(const char *name, int value, int max)
+{
+	if (value >= 1 && value <= max)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("invalid value for \"%s\": %d", name, value),
+			errdetail("The value must be between 1 and %d.", max));
+}
+
+/*
+ * Lock the Runner, check that it may be pulled for, and return its cap.  A
+ * name the caller has no right to is answered alike whether it exists or not.
+ */
+static int
+enter_runner(const char *runner)
+{
+	Datum		values[1];
+	bool		isnull;
+	Datum		cap;
+	bool		is_allowed;
+
+	values[0] = CStringGetTextDatum(runner);
+	(void) extsched_stmt_run(&check_access, values, NULL);
+	is_allowed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (!is_allowed)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for Runner \"%s\"", runner),
+				errhint("Have an administrator call extsched_grant with the access \"runner\" and this name."));
+	if (extsched_stmt_run(&lock_runner, values, NULL) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("Runner \"%s\" does not exist", runner),
+				errhint("Create it with extsched_set_runner."));
+	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "notify") != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("Runner \"%s\" does not pull its runs", runner),
+				errdetail("Its transport is \"http\": requests are sent to its URL."));
+	cap = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	return isnull ? INT_MAX : DatumGetInt32(cap);
+}
+
+/* A queue that knows what is in flight in this database. */
+static void
+make_queue(ExtschedLoop *loop, int max_runs)
+{
+	uint64		n = extsched_stmt_run(&count_running, NULL, NULL);
+	int			n_running = 0;
+
+	loop->queue = extsched_fairqueue_create(CurrentMemoryContext, INT_MAX / 8);
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int			count = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
+		ExtschedFairKey key = {
+			.runner = SPI_getvalue(tuple, desc, 1),
+			.tenant = SPI_getvalue(tuple, desc, 2),
+			.install = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 3, &isnull)),
+			.tenant_cap = INT_MAX / 8,
+			.install_cap = INT_MAX / 8,
+			.runner_cap = INT_MAX / 8,
+		};
+		ExtschedFairRun *runs = palloc0(sizeof(ExtschedFairRun) * count);
+
+		for (int r = 0; r < count; r++)
+		{
+			(void) extsched_fairqueue_add(loop->queue, &key, &runs[r]);
+			(void) extsched_fairqueue_next(loop->queue);
+		}
+		n_running += count;
+	}
+	extsched_fairqueue_set_cap(loop->queue, Min(extsched_max_in_flight, n_running + max_runs));
+}
+
+/* Where the runs of a claim go. */
+static void
+emit_row(void *arg, const ExtschedRun *run, const ExtschedRequest *request,
+		 TimestampTz deadline)
+{
+	ReturnSetInfo *rsinfo = arg;
+	StringInfoData body;
+	Datum		values[5];
+	bool		nulls[5] = {0};
+
+	initStringInfo(&body);
+	extsched_request_body(request, extsched_header_prefix, false, &body);
+	values[0] = UUIDPGetDatum(&run->run_id);
+	values[1] = UUIDPGetDatum(&run->lease);
+	values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(body.data));
+	values[3] = DirectFunctionCall1(textin, DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run->run_id)));
+	values[4] = TimestampTzGetDatum(deadline);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	pfree(body.data);
+}
+
+/* Write the outcomes of runs that could not go out any more. */
+static void
+write_ends(ExtschedLoop *loop)
+{
+	ExtschedRun **ended = palloc(sizeof(ExtschedRun *) * Max(list_length(loop->fresh), 1));
+	bool	   *is_settled;
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, loop->fresh)
+	{
+		ExtschedRun *run = lfirst(cell);
+
+		if (run->fate == EXTSCHED_FATE_END)
+			ended[n++] = run;
+	}
+	if (n == 0)
+		return;
+	is_settled = palloc0(sizeof(bool) * n);
+	extsched_settle_apply(ended, n, is_settled);
+	extsched_settle_report(ended, n);
+}
+
+/*
+ * extsched_claim(runner text, max_runs integer, lease_s integer)
+ *
+ * No rows while nothing may start: extsched.enabled is off, or the database is
+ * a copy that was not adopted.
+ */
+PG_FUNCTION_INFO_V1(extsched_claim);
+Datum
+extsched_claim(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ExtschedLoop *loop = make_loop();
+	ExtschedPull pull = {.emit = emit_row, .arg = rsinfo};
+	TimestampTz now = extsched_clock_now();
+	instr_time	start;
+	int			max_runs;
+	int			runner_cap;
+	char		owner[NAMEDATALEN + 8];
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (int i = 0; i < 3; i++)
+	{
+		static const char *const names[] = {"runner", "max_runs", "lease_s"};
+
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					errmsg("argument \"%s\" must not be null", names[i]));
+	}
+	pull.runner = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	max_runs = PG_GETARG_INT32(1);
+	pull.lease_s = PG_GETARG_INT32(2);
+	check_range("max_runs", max_runs, MAX_RUNS);
+	check_range("lease_s", pull.lease_s, MAX_LEASE_S);
+	InitMaterializedSRF(fcinfo, 0);
+
+	SPI_connect();
+	extsched_rows_open();
+	runner_cap = enter_runner(pull.runner);
+	if (extsched_enabled && runner_cap > 0 && extsched_identity_matches())
+	{
+		snprintf(owner, sizeof(owner), "role:%s", GetUserNameFromId(GetOuterUserId(), false));
+		loop->owner = owner;
+		make_queue(loop, max_runs);
+		extsched_refill_pull(loop, now, max_runs, &pull);
+		write_ends(loop);
+		extsched_wake_at_commit(now + pull.lease_s * USECS_PER_SEC);
+	}
+	SPI_finish();
+	count_call(EXTSCHED_OP_CLAIM, start);
+	return (Datum) 0;
+}
+
+/*
+ * extsched_heartbeat(run uuid, lease uuid, lease_s integer)
+ *
+ * A lease that has expired and was not taken over yet is extended too.
+ */
+PG_FUNCTION_INFO_V1(extsched_heartbeat);
+Datum
+extsched_heartbeat(PG_FUNCTION_ARGS)
+{
+	Datum		values[3];
+	TimestampTz expiry;
+	instr_time	start;
+	uint64		n;
+
+	INSTR_TIME_SET_CURRENT(start);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_BOOL(false);
+	check_range("lease_s", PG_GETARG_INT32(2), MAX_LEASE_S);
+	expiry = extsched_clock_now() + PG_GETARG_INT32(2) * USECS_PER_SEC;
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = PG_GETARG_DATUM(1);
+	values[2] = TimestampTzGetDatum(expiry);
+
+	SPI_connect();
+	extsched_rows_open();
+	n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
+								  values, NULL);
+	SPI_finish();
+	extsched_wake_at_commit(expiry);
+	count_call(EXTSCHED_OP_HEARTBEAT, start);
+	PG_RETURN_BOOL(n > 0);
+}
+
+static int
+int_column(int number, int if_null)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(value);
+}
+
+static TimestampTz
+time_column(int number)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static bool
+uuid_column(int number, pg_uuid_t *uuid)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
+
+	if (!isnull)
+		*uuid = *DatumGetUUIDP(value);
+	return !isnull;
+}
+
+/* The run of a lease, or NULL if the lease is not the one it has now. */
+static ExtschedRun *
+take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, char **runner)
+{
+	TupleDesc	desc;
+	HeapTuple	tuple;
+	Datum		values[2];
+	ExtschedRun *run;
+
+	values[0] = UUIDPGetDatum(run_id);
+	values[1] = UUIDPGetDatum(lease);
+	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, NULL);
+	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, NULL) == 0)
+		return NULL;
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+
+	run = extsched_run_create(loop, SPI_getvalue(tuple, desc, 1), SPI_getvalue(tuple, desc, 12),
+							  SPI_getvalue(tuple, desc, 11));
+	run->run_id = *run_id;
+	run->lease = *lease;
+	run->has_lease = true;
+	run->from = EXTSCHED_RUN_RUNNING;
+	(void) uuid_column(2, &run->schedule);
+	(void) uuid_column(3, &run->install);
+	run->nominal = time_column(4);
+	run->trigger = Max(extsched_trigger_by_name(SPI_getvalue(tuple, desc, 5)), 0);
+	run->attempt = int_column(6, 1);
+	run->created_at = time_column(7);
+	run->dispatched_at = time_column(8);
+	run->has_version = uuid_column(9, &run->registry) && uuid_column(10, &run->version);
+	run->max_attempts = int_column(13, 1);
+	run->backoff_s = int_column(14, 0);
+	run->max_age_s = int_column(15, 1);
+	run->pause_after_failures = int_column(16, 0);
+	*runner = SPI_getvalue(tuple, desc, 17);
+	return run;
+}
+
+/* Judge a response like the body of a reply to an HTTP request. */
+static void
+judge(ExtschedRun *run, Jsonb *response)
+{
+	char	   *json = JsonbToCString(NULL, &response->root, VARSIZE(response));
+	size_t		len = strlen(json);
+	char	   *utf8 = extsched_utf8_from_server(json, len, &len);
+	ExtschedVerdict verdict;
+
+	extsched_judge_response(utf8 ? utf8 : "", utf8 ? len : 0,
+							timestamptz_to_time_t(GetCurrentTimestamp()), &verdict);
+	extsched_outcome_judge(run, &verdict, extsched_clock_now());
+}
+
+/*
+ * extsched_complete(run uuid, lease uuid, response jsonb)
+ *
+ * Returns the state of the run after it, or 'stale' when the lease is not the
+ * one the run has now; then nothing is changed.
+ */
+PG_FUNCTION_INFO_V1(extsched_complete);
+Datum
+extsched_complete(PG_FUNCTION_ARGS)
+{
+	ExtschedLoop *loop = make_loop();
+	const char *state = "stale";
+	ExtschedRun *run = NULL;
+	instr_time	start;
+	char	   *runner;
+	bool		is_settled;
+
+	INSTR_TIME_SET_CURRENT(start);
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("argument \"%s\" must not be null", "response"),
+				errhint("Report a failure as {\"status\": 500, \"error\": \"...\"}."));
+	SPI_connect();
+	extsched_rows_open();
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))
+		run = take_run(loop, PG_GETARG_UUID_P(0), PG_GETARG_UUID_P(1), &runner);
+	if (run != NULL)
+	{
+		judge(run, PG_GETARG_JSONB_P(2));
+		extsched_settle_apply(&run, 1, &is_settled);
+		if (run->was_written)
+		{
+			state = extsched_run_state_name(run->to);
+			extsched_settle_report(&run, 1);
+			extsched_wake_at_commit(run->to == EXTSCHED_RUN_RETRYING ? run->ready_at : DT_NOBEGIN);
+		}
+	}
+	SPI_finish();
+	count_call(EXTSCHED_OP_COMPLETE, start);
+	PG_RETURN_TEXT_P(cstring_to_text(state));
+}
