@@ -58,6 +58,8 @@ BEGIN
               FROM extsched.timer AS w
              WHERE w.in_flight <> 0) AS live
      WHERE t.tenant_id = live.tenant_id AND t.schedule_id = live.schedule_id AND t.in_flight <> live.n;
+    -- Nor are there records of the nominal times up to the dump.
+    UPDATE extsched.timer AS t SET accounted_from = t.next_due WHERE t.next_due > t.accounted_from;
 
     PERFORM extsched.audit_write('', 'sql', 'identity.adopt', NULL, NULL, NULL,
                                  to_jsonb(before) - 'singleton', to_jsonb(after) - 'singleton');

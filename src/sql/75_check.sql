@@ -134,7 +134,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH bound AS MATERIALIZED (
-        SELECT greatest(extsched.oldest_history(), (SELECT i.adopted_at FROM extsched.identity AS i)) AS since
+        -- A copy that nobody has adopted came without its history.
+        SELECT extsched.oldest_history() AS since
+         WHERE extsched.identity_state() <> 'copy'
     ), due AS MATERIALIZED (
         SELECT s.tenant_id, s.schedule_id, t.nominal
           FROM bound AS b
