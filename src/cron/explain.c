@@ -196,6 +196,10 @@ extsched_cron_hint(const CronError *error)
 			return "L, L-n, nW and LW belong to the day of month, nL and n#k to the day of week.";
 		case CRON_HASH_LIST:
 			return "Write one H, with a range or a step if you want, for example \"H(0-29)/10\".";
+		case CRON_FIELD_COUNT:
+			if (error->max != 1)
+				return "Write five fields, for example \"*/15 9-17 * * 1-5\".";
+			return "Remove what follows the name.";
 		case CRON_UNKNOWN_MACRO:
 		case CRON_NO_REBOOT:
 			return "Allowed are @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually.";

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cron/fields.h"
 #include "tap.h"
 
 /* Two spellings of one meaning. */
@@ -383,10 +384,7 @@ expect_even(const char *text, CronField field, int first, int last)
 		char		id[64];
 		size_t		len = make_id(id, sizeof(id), i);
 		CronSpec	spec = parse_with_key(text, id, len);
-		uint64_t	set = field == CRON_MINUTE ? spec.minutes :
-			field == CRON_HOUR ? spec.hours :
-			field == CRON_DAY_OF_MONTH ? spec.days :
-			field == CRON_MONTH ? spec.months : spec.weekdays;
+		uint64_t	set = field_get(&spec, field);
 
 		EXPECT(set != 0 && (set & (set - 1)) == 0, "not one value");
 		counts[__builtin_ctzll(set)]++;
