@@ -186,7 +186,7 @@ CREATE TABLE extsched.schedule (
 );
 CREATE INDEX ON extsched.schedule (tenant_id, install_id, created_at, schedule_id);
 CREATE INDEX ON extsched.schedule (version_id, endpoint_id);
-CREATE INDEX ON extsched.schedule (timezone);
+CREATE INDEX ON extsched.schedule (timezone, tenant_id, schedule_id);
 COMMENT ON TABLE extsched.schedule IS 'The definition of a schedule: wide, rarely written, never by the worker.';
 COMMENT ON COLUMN extsched.schedule.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN extsched.schedule.schedule_id IS 'Id of the schedule; also what H in its cron expression hashes.';

@@ -43,10 +43,12 @@
 #include "core/counters.h"
 #include "core/settings.h"
 #include "core/wake.h"
-#include "dispatch/notify.h"
+#include "core/zones.h"
 #include "worker/claim.h"
 #include "worker/lease.h"
 #include "worker/loop.h"
+#include "worker/prune.h"
+#include "worker/rearm.h"
 #include "worker/refill.h"
 #include "worker/rows.h"
 #include "worker/settle.h"
@@ -71,6 +73,9 @@
 
 /* A safety look at everything. */
 #define LOOK_S				60
+
+/* Looks between two checks of the zone data, a reload apart. */
+#define LOOKS_PER_ZONE_CHECK 10
 
 /* Timers taken one by one after a batch failed. */
 #define CAREFUL_KEYS		64
@@ -115,6 +120,8 @@ typedef struct LoopState
 	TimestampTz next_look;
 	TimestampTz published;		/* what commits compare with: see wait() */
 	int			looked;			/* LOOKED_AT_..., in this cycle */
+
+	int			looks_to_zone_check;
 
 	bool		walks;			/* claims go from tenant to tenant */
 	int			walk_done;		/* timers dealt with in this round */
@@ -210,7 +217,7 @@ open_loop(LoopState *state, ExtschedWorkerSlot *slot)
 	dlist_init(&loop->outcomes);
 	apply_settings(state);
 	look_again(state);
-	state->next_look = extsched_clock_now() + LOOK_S * USECS_PER_SEC;
+	state->next_look = DT_NOBEGIN;
 
 	state->wait_set = extsched_compat_create_wait_set(3);
 	AddWaitEventToSet(state->wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
@@ -555,6 +562,28 @@ look_after_all(LoopState *state, TimestampTz now)
 	extsched_refill_expire_pulled(loop, now);
 	commit(state);
 	extsched_start_commit(loop);
+	if (loop->number != 0)
+		return;
+	if (state->looks_to_zone_check-- <= 0)
+	{
+		state->looks_to_zone_check = LOOKS_PER_ZONE_CHECK;
+		extsched_rearm_zones(now);
+	}
+	extsched_prune(now);
+}
+
+/* The clock was set back: nothing that was stored may keep us silent. */
+static void
+follow_clock_back(LoopState *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+
+	state->next_look = now;
+	loop->late_tat = Min(loop->late_tat, now);
+	loop->last_refill = Min(loop->last_refill, now);
+	look_again(state);
+	if (loop->number == 0 && state->may_run)
+		extsched_rearm_after_step_back(now);
 }
 
 /* The steps of a cycle; true if there may be more to do at once. */
@@ -571,6 +600,8 @@ run_cycle(LoopState *state)
 		is_busy |= settle(state, now_us);
 
 	now = extsched_clock_now();
+	if (extsched_clock_step_detect() < 0)
+		follow_clock_back(state, now);
 	if (now >= state->next_look)
 		look_after_all(state, now);
 	if (now >= state->next_expiry && loop->n_outcomes == 0)
@@ -777,6 +808,9 @@ extsched_loop_main(ExtschedWorkerSlot *slot)
 		{
 			apply_settings(state);
 			look_again(state);
+			extsched_zone_recheck();
+			state->looks_to_zone_check = 0;
+			state->next_look = DT_NOBEGIN;
 		}
 		if (state->is_gone || extsched_worker_must_leave(slot))
 			return;

@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ *
+ * prune.c
+ *		Keep history and audit records inside their bounds.
+ *
+ * extsched.run and extsched.audit are rings of 32 partitions, by UTC day and
+ * UTC week.  A partition is emptied as a whole once all of its period is older
+ * than the retention, which the settings keep so short that this is long
+ * before its turn comes round again.  Deleting row by row was rejected: it
+ * would write as much again as the runs did, and leave the space to vacuum.
+ *
+ * TRUNCATE needs an exclusive lock.  It is only tried for, never waited for,
+ * so that nobody queues up behind it; the next look tries again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "core/counters.h"
+#include "core/runkey.h"
+#include "core/settings.h"
+#include "worker/prune.h"
+
+#define EPOCH_SHIFT_S ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+#define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
+
+typedef struct Ring
+{
+	const char *table;			/* its partitions are <table>_00 and so on */
+	const char *time_column;
+	const char *live;			/* predicate of rows that must stay, or NULL */
+	int64		period_s;
+} Ring;
+
+static const Ring history = {
+	.table = "run",
+	.time_column = "nominal_time",
+	.live = "state IN ('pending', 'running', 'retrying')",
+	.period_s = SECS_PER_DAY,
+};
+
+static const Ring audit = {
+	.table = "audit",
+	.time_column = "at",
+	.period_s = SECS_PER_WEEK,
+};
+
+static Oid
+leaf_oid(const Ring *ring, int slot)
+{
+	char		name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "%s_%02d", ring->table, slot);
+	return get_relname_relid(name, get_namespace_oid("extsched", false));
+}
+
+/* Begin of the period, today or before, that a partition holds. */
+static TimestampTz
+period_start(const Ring *ring, int slot, TimestampTz now)
+{
+	int64		period = (now / USECS_PER_SEC + EPOCH_SHIFT_S) / ring->period_s;
+	int64		back = (period - slot) % EXTSCHED_RING_SLOTS;
+
+	return ((period - back) * ring->period_s - EPOCH_SHIFT_S) * USECS_PER_SEC;
+}
+
+/* Take the lock if it is free; false if not, or if there is nothing to do. */
+static bool
+lock_leaf(Oid leaf)
+{
+	Relation	rel;
+	bool		has_blocks;
+
+	if (!OidIsValid(leaf) || !ConditionalLockRelationOid(leaf, AccessShareLock))
+		return false;
+	rel = try_table_open(leaf, NoLock);
+	if (rel == NULL)
+		return false;
+	has_blocks = RelationGetNumberOfBlocks(rel) > 0;
+	table_close(rel, NoLock);
+	return has_blocks && ConditionalLockRelationOid(leaf, AccessExclusiveLock);
+}
+
+static bool
+finds_row(const char *sql, TimestampTz *first)
+{
+	bool		isnull;
+
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	if (SPI_processed == 0)
+		return false;
+	if (first != NULL)
+		*first = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return true;
+}
+
+/*
+ * Empty a partition whose rows are all before an instant, in a transaction of
+ * its own.  Its first row tells the period: that is not always the one of the
+ * arithmetic, when the clock was set back.
+ */
+static bool
+empty_leaf(const Ring *ring, int slot, TimestampTz before)
+{
+	Oid			leaf;
+	bool		is_emptied = false;
+	TimestampTz first;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	pgstat_report_activity(STATE_RUNNING, "prune");
+	leaf = leaf_oid(ring, slot);
+	if (lock_leaf(leaf))
+	{
+		const char *name = psprintf("extsched.%s_%02d", ring->table, slot);
+
+		/* the lock came after the snapshot; look with a new one */
+		PopActiveSnapshot();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if ((!finds_row(psprintf("SELECT %s FROM %s LIMIT 1", ring->time_column, name), &first) ||
+			 first < before) &&
+			(ring->live == NULL ||
+			 !finds_row(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1", name, ring->live), NULL)))
+		{
+			if (SPI_execute(psprintf("TRUNCATE %s", name), false, 0) != SPI_OK_UTILITY)
+				elog(ERROR, "could not empty \"%s\"", name);
+			is_emptied = true;
+		}
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	if (is_emptied)
+		extsched_count_event(EXTSCHED_EVENT_PRUNE, 1);
+	return is_emptied;
+}
+
+static void
+prune_ring(const Ring *ring, int64 retention_s, TimestampTz now)
+{
+	TimestampTz cutoff = now - retention_s * USECS_PER_SEC;
+
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+	{
+		TimestampTz end = period_start(ring, slot, now) + ring->period_s * USECS_PER_SEC;
+
+		if (end <= cutoff)
+			(void) empty_leaf(ring, slot, end);
+	}
+}
+
+/* Rows of a table, as the statistics or the last analysis have it. */
+static int64
+count_rows(Oid relation)
+{
+	int64		live = DatumGetInt64(DirectFunctionCall1(pg_stat_get_live_tuples,
+														 ObjectIdGetDatum(relation)));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+
+	if (HeapTupleIsValid(tuple))
+	{
+		live = Max(live, (int64) ((Form_pg_class) GETSTRUCT(tuple))->reltuples);
+		ReleaseSysCache(tuple);
+	}
+	return live;
+}
+
+static int64
+count_history(int64 *rows)
+{
+	int64		total = 0;
+
+	StartTransactionCommand();
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+	{
+		rows[slot] = count_rows(leaf_oid(&history, slot));
+		total += rows[slot];
+	}
+	CommitTransactionCommand();
+	return total;
+}
+
+/* Give up the oldest days while there are too many rows. */
+static void
+bound_history(TimestampTz now)
+{
+	int64		rows[EXTSCHED_RING_SLOTS];
+	int64		total = count_history(rows);
+
+	for (int back = EXTSCHED_RING_SLOTS - 1; back > 0 && total > extsched_history_max_rows; back--)
+	{
+		TimestampTz start = now - back * USECS_PER_DAY;
+		int			slot = extsched_run_slot(start);
+		TimestampTz end = period_start(&history, slot, now) + USECS_PER_DAY;
+
+		if (rows[slot] == 0 || !empty_leaf(&history, slot, end))
+			continue;
+		total -= rows[slot];
+		ereport(LOG,
+				errmsg("history of the UTC day %d days ago was removed early", back),
+				errdetail("There were about " INT64_FORMAT " runs more than the %d of \"%s\".",
+						  total + rows[slot] - extsched_history_max_rows,
+						  extsched_history_max_rows, "extsched.history_max_rows"));
+	}
+}
+
+/*
+ * extsched_prune
+ *		Empty partitions that are past their retention, or one too many.
+ *
+ * now is on the scheduler's clock; audit records are on the server's.  No
+ * transaction may be open.
+ */
+void
+extsched_prune(TimestampTz now)
+{
+	prune_ring(&history, extsched_history_retention_s, now);
+	prune_ring(&audit, extsched_audit_retention_s, GetCurrentTimestamp());
+	bound_history(now);
+}

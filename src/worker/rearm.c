@@ -1,0 +1,374 @@
+/*-------------------------------------------------------------------------
+ *
+ * rearm.c
+ *		Due times follow zone data and the clock.
+ *
+ * Due times are stored, so they were computed from the zone data of that time
+ * and from a clock that may have been wrong.
+ *
+ * Zone data: a table keeps a fingerprint of the file of each zone in use.  When
+ * a file has changed, the timers of its zone are computed again from their
+ * last recorded nominal time: what was recorded is not due again, and what has
+ * come to lie before now is late, not lost.  Timers whose due time comes out
+ * the same are not touched.
+ *
+ * Clock: when it was ahead, nominal times that are in the future again have
+ * been accounted for.  Runs that went out stay, and keep their nominal time
+ * from being sent twice.  Records of times that became no run are taken back,
+ * since these times are still to come.
+ *
+ * Timers are taken in pages in the order of their keys, each page in a
+ * transaction of its own, and locked ones are left for the next look.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "core/due.h"
+#include "core/zones.h"
+#include "worker/rearm.h"
+#include "worker/rows.h"
+
+#define PAGE_ROWS			500
+#define MAX_ZONES			2000
+
+#define TIMER_COLUMNS \
+	"t.tenant_id, t.schedule_id, t.next_due, t.accounted_from," \
+	" s.cron, s.timezone, s.starts_at, s.ends_at"
+
+/* The zones in use, by hops over the index, with what is known of them. */
+static ExtschedStmt zones_in_use = {
+	.sql = "WITH RECURSIVE used AS ("
+	"(SELECT s.timezone FROM extsched.schedule s ORDER BY s.timezone LIMIT 1)"
+	" UNION ALL SELECT f.timezone FROM used,"
+	" LATERAL (SELECT s.timezone FROM extsched.schedule s"
+	" WHERE s.timezone > used.timezone ORDER BY s.timezone LIMIT 1) f)"
+	" SELECT used.timezone, z.fingerprint FROM used"
+	" LEFT JOIN extsched.zone z ON z.timezone = used.timezone LIMIT $1",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {INT4OID},
+};
+
+static ExtschedStmt store_zone = {
+	.sql = "INSERT INTO extsched.zone (timezone, fingerprint, seen_at)"
+	" VALUES ($1, $2, pg_catalog.now())"
+	" ON CONFLICT (timezone) DO UPDATE SET fingerprint = EXCLUDED.fingerprint,"
+	" seen_at = EXCLUDED.seen_at",
+	.expected = SPI_OK_INSERT,
+	.nargs = 2,
+	.types = {TEXTOID, TEXTOID},
+};
+
+/* The last record of a nominal time tells how far a timer has come. */
+static ExtschedStmt timers_of_zone = {
+	.sql = "SELECT " TIMER_COLUMNS ","
+	" (SELECT r.nominal_time FROM extsched.run r WHERE r.tenant_id = t.tenant_id"
+	" AND r.schedule_id = t.schedule_id AND r.trigger = 'schedule'"
+	" ORDER BY r.nominal_time DESC LIMIT 1)"
+	" FROM extsched.schedule s JOIN extsched.timer t"
+	" ON t.tenant_id = s.tenant_id AND t.schedule_id = s.schedule_id"
+	" WHERE s.timezone = $1 AND (s.tenant_id, s.schedule_id) > ($2, $3)"
+	" AND t.next_due IS NOT NULL ORDER BY s.tenant_id, s.schedule_id LIMIT $4"
+	" FOR UPDATE OF t SKIP LOCKED",
+	.expected = SPI_OK_SELECT,
+	.nargs = 4,
+	.types = {TEXTOID, TEXTOID, UUIDOID, INT4OID},
+};
+
+static ExtschedStmt timers_ahead = {
+	.sql = "SELECT " TIMER_COLUMNS ", NULL::pg_catalog.timestamptz"
+	" FROM extsched.timer t JOIN extsched.schedule s"
+	" ON s.tenant_id = t.tenant_id AND s.schedule_id = t.schedule_id"
+	" WHERE t.next_due > $1 AND (t.tenant_id, t.schedule_id) > ($2, $3)"
+	" ORDER BY t.tenant_id, t.schedule_id LIMIT $4 FOR UPDATE OF t SKIP LOCKED",
+	.expected = SPI_OK_SELECT,
+	.nargs = 4,
+	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
+};
+
+static ExtschedStmt set_due = {
+	.sql = "UPDATE extsched.timer SET next_due = $3, accounted_from = $4"
+	" WHERE tenant_id = $1 AND schedule_id = $2",
+	.expected = SPI_OK_UPDATE,
+	.nargs = 4,
+	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+};
+
+/* Records, not runs, of times after $3; what they said of times before it. */
+static ExtschedStmt take_back = {
+	.sql = "DELETE FROM extsched.run WHERE tenant_id = $1 AND schedule_id = $2"
+	" AND nominal_time > $3 AND trigger = 'schedule' AND state IN ('skipped', 'missed')"
+	" RETURNING missed_first",
+	.expected = SPI_OK_DELETE_RETURNING,
+	.nargs = 3,
+	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID},
+};
+
+/* A timer that may have to change. */
+typedef struct Timer
+{
+	char	   *tenant;
+	ExtschedDueRule rule;
+	TimestampTz next_due;
+	TimestampTz accounted_from;
+	TimestampTz last_recorded;	/* 0: none */
+} Timer;
+
+/* Where a page ended, so that the next goes on behind it. */
+typedef struct Place
+{
+	char	   *tenant;
+	pg_uuid_t	schedule;
+} Place;
+
+static Datum
+column(uint64 row, int number, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
+}
+
+static TimestampTz
+time_column(uint64 row, int number, TimestampTz if_null)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}
+
+static char *
+text_column(uint64 row, int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
+}
+
+static Timer *
+read_timers(uint64 n)
+{
+	Timer	   *timers = palloc0(sizeof(Timer) * Max(n, 1));
+
+	for (uint64 row = 0; row < n; row++)
+	{
+		Timer	   *timer = &timers[row];
+		bool		isnull;
+
+		timer->tenant = text_column(row, 1);
+		timer->rule.schedule = *DatumGetUUIDP(column(row, 2, &isnull));
+		timer->next_due = time_column(row, 3, 0);
+		timer->accounted_from = time_column(row, 4, 0);
+		timer->rule.cron = text_column(row, 5);
+		timer->rule.timezone = text_column(row, 6);
+		timer->rule.starts_at = time_column(row, 7, DT_NOBEGIN);
+		timer->rule.ends_at = time_column(row, 8, DT_NOEND);
+		timer->last_recorded = time_column(row, 9, 0);
+	}
+	return timers;
+}
+
+static void
+arm(const Timer *timer, bool has_next, TimestampTz next, TimestampTz accounted_from)
+{
+	Datum		values[4];
+
+	values[0] = CStringGetTextDatum(timer->tenant);
+	values[1] = UUIDPGetDatum(&timer->rule.schedule);
+	values[2] = TimestampTzGetDatum(next);
+	values[3] = TimestampTzGetDatum(accounted_from);
+	(void) extsched_stmt_run(&set_due, values, has_next ? "    " : "  n ");
+}
+
+/* New zone data: go on from the last time that has a record. */
+static void
+rearm_for_zone(const Timer *timer, TimestampTz now)
+{
+	TimestampTz from = Max(timer->accounted_from - 1, timer->last_recorded);
+	TimestampTz next = 0;
+	const char *problem;
+	ExtschedDueResult result = extsched_due_next(&timer->rule, from, &next, &problem);
+
+	/* what cannot be computed is quarantined when it is due */
+	if (result == EXTSCHED_DUE_BROKEN ||
+		(result == EXTSCHED_DUE_OK && next == timer->next_due))
+		return;
+	arm(timer, result == EXTSCHED_DUE_OK, next, from + 1);
+}
+
+/* The clock was set back: what is ahead of it is still to come. */
+static void
+rearm_for_clock(const Timer *timer, TimestampTz now)
+{
+	TimestampTz next = 0;
+	TimestampTz accounted_from = timer->accounted_from;
+	const char *problem;
+	Datum		values[3];
+	uint64		n;
+
+	if (extsched_due_next(&timer->rule, now, &next, &problem) != EXTSCHED_DUE_OK ||
+		next >= timer->next_due)
+		return;
+	values[0] = CStringGetTextDatum(timer->tenant);
+	values[1] = UUIDPGetDatum(&timer->rule.schedule);
+	values[2] = TimestampTzGetDatum(now);
+	n = extsched_stmt_run(&take_back, values, NULL);
+
+	/* a range that reaches back over now has gone with its part before now */
+	for (uint64 row = 0; row < n; row++)
+	{
+		TimestampTz first = time_column(row, 1, DT_NOEND);
+
+		if (first <= now)
+			accounted_from = Max(accounted_from, now + 1);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	arm(timer, true, next, Min(accounted_from, next));
+}
+
+/*
+ * One page of timers, behind *place.  Returns whether there may be more.
+ */
+static bool
+rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
+		   void (*rearm) (const Timer *timer, TimestampTz now))
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[4];
+	uint64		n;
+	Timer	   *timers;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	pgstat_report_activity(STATE_RUNNING, "rearm");
+	values[0] = which;
+	values[1] = CStringGetTextDatum(place->tenant);
+	values[2] = UUIDPGetDatum(&place->schedule);
+	values[3] = Int32GetDatum(PAGE_ROWS);
+	n = extsched_stmt_run(stmt, values, NULL);
+	timers = read_timers(n);
+	for (uint64 i = 0; i < n; i++)
+		rearm(&timers[i], now);
+	if (n > 0)
+	{
+		place->tenant = MemoryContextStrdup(context, timers[n - 1].tenant);
+		place->schedule = timers[n - 1].rule.schedule;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	MemoryContextSwitchTo(context);
+	return n > 0;
+}
+
+static void
+rearm_all(ExtschedStmt *stmt, Datum which, TimestampTz now,
+		  void (*rearm) (const Timer *timer, TimestampTz now))
+{
+	Place		place = {.tenant = ""};
+
+	while (rearm_page(stmt, which, &place, now, rearm))
+		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+remember_zone(const char *zone, const char *fingerprint)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	values[0] = CStringGetTextDatum(zone);
+	values[1] = CStringGetTextDatum(fingerprint);
+	(void) extsched_stmt_run(&store_zone, values, NULL);
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+/* Names and known fingerprints of the zones in use, in the given context. */
+static int
+list_zones(MemoryContext context, char **zones, char **known)
+{
+	Datum		values[1];
+	int			n;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	values[0] = Int32GetDatum(MAX_ZONES);
+	n = (int) extsched_stmt_run(&zones_in_use, values, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *fingerprint = text_column(i, 2);
+
+		zones[i] = MemoryContextStrdup(context, text_column(i, 1));
+		known[i] = fingerprint ? MemoryContextStrdup(context, fingerprint) : NULL;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return n;
+}
+
+/*
+ * extsched_rearm_zones
+ *		Compute the due times of zones whose data have changed again.
+ *
+ * No transaction may be open.  Allocates in the current context.  A zone that
+ * cannot be read is left alone.
+ */
+void
+extsched_rearm_zones(TimestampTz now)
+{
+	char	  **zones = palloc(sizeof(char *) * MAX_ZONES);
+	char	  **known = palloc(sizeof(char *) * MAX_ZONES);
+	int			n = list_zones(CurrentMemoryContext, zones, known);
+
+	for (int i = 0; i < n; i++)
+	{
+		ExtschedZoneStatus status;
+		const ExtschedZone *zone = extsched_zone_lookup(zones[i], &status);
+		char		fingerprint[17];
+
+		if (zone == NULL)
+			continue;
+		snprintf(fingerprint, sizeof(fingerprint), "%016" INT64_MODIFIER "x", zone->fingerprint);
+		if (known[i] != NULL && strcmp(known[i], fingerprint) == 0)
+			continue;
+		if (known[i] != NULL)
+		{
+			ereport(LOG,
+					errmsg("data of time zone \"%s\" have changed", zones[i]),
+					errdetail("Due times of its schedules are computed again."));
+			rearm_all(&timers_of_zone, CStringGetTextDatum(zones[i]), now, rearm_for_zone);
+		}
+		remember_zone(zones[i], fingerprint);
+	}
+}
+
+/*
+ * extsched_rearm_after_step_back
+ *		Compute due times again that a clock which was ahead has put too far.
+ *
+ * No transaction may be open.  Allocates in the current context.
+ */
+void
+extsched_rearm_after_step_back(TimestampTz now)
+{
+	rearm_all(&timers_ahead, TimestampTzGetDatum(now), now, rearm_for_clock);
+}

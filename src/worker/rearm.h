@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * rearm.h
+ *		Due times follow zone data and the clock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EXTSCHED_REARM_H
+#define EXTSCHED_REARM_H
+
+#include "datatype/timestamp.h"
+
+extern void extsched_rearm_zones(TimestampTz now);
+extern void extsched_rearm_after_step_back(TimestampTz now);
+
+#endif							/* EXTSCHED_REARM_H */
