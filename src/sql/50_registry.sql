@@ -159,24 +159,30 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    taken   uuid[];
     used    text;
     changed boolean;
 BEGIN
-    -- The lock makes a create that names one of these wait, or be seen below.
-    PERFORM FROM extsched.endpoint AS p
-      WHERE p.version_id = version
-        AND NOT EXISTS (SELECT FROM extsched.manifest_endpoints(manifest) AS m
-                         WHERE m.method = p.method AND m.path = p.path AND (m.schedulable OR NOT p.schedulable))
-      ORDER BY p.endpoint_id
-        FOR UPDATE;
+    taken := ARRAY(SELECT p.endpoint_id
+                     FROM extsched.endpoint AS p
+                    WHERE p.version_id = version
+                      AND NOT EXISTS (SELECT FROM extsched.manifest_endpoints(manifest) AS m
+                                       WHERE m.method = p.method AND m.path = p.path
+                                         AND (m.schedulable OR NOT p.schedulable)));
+    IF taken <> '{}' THEN
+        -- Whoever creates a schedule holds a share lock on its install: wait
+        -- for those under way, and let later ones find the endpoint gone.
+        PERFORM FROM extsched.install AS i
+          WHERE i.version_id = version
+          ORDER BY i.tenant_id, i.install_id
+            FOR NO KEY UPDATE;
+    END IF;
     SELECT string_agg(format('"%s %s"', p.method, p.path), ', ' ORDER BY p.path COLLATE "C", p.method COLLATE "C")
       INTO used
       FROM extsched.endpoint AS p
-     WHERE p.version_id = version
-       AND NOT EXISTS (SELECT FROM extsched.manifest_endpoints(manifest) AS m
-                        WHERE m.method = p.method AND m.path = p.path AND (m.schedulable OR NOT p.schedulable))
+     WHERE p.endpoint_id = ANY (taken)
        AND EXISTS (SELECT FROM extsched.schedule AS s
-                    WHERE s.version_id = p.version_id AND s.endpoint_id = p.endpoint_id);
+                    WHERE s.version_id = version AND s.endpoint_id = p.endpoint_id);
     IF used IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_in_use',
