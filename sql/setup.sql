@@ -84,3 +84,35 @@ $$;
 CREATE FUNCTION regress.schedule(tenant text, name text) RETURNS uuid
 LANGUAGE sql STABLE
 AS $$ SELECT s.schedule_id FROM extsched.schedule AS s WHERE s.tenant_id = tenant AND s.name = schedule.name $$;
+
+-- The verdict on a new schedule: "ok", or SQLSTATE and what is wrong with each
+-- field.  Asked of the host face, the SQL face and extsched_validate, which
+-- must all say the same; nothing is left behind.
+CREATE FUNCTION regress.verdict(tenant text, input jsonb) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    id     uuid := regress.id(1);
+    host   jsonb := extsched_host(tenant, id, 'create', input);
+    wanted text := (SELECT string_agg(concat(key, ': ', value), E'\n' ORDER BY key COLLATE "C") FROM jsonb_each_text(host -> 'fieldErrors'));
+    state  text := 'ok';
+    detail text;
+    judged jsonb;
+BEGIN
+    PERFORM extsched_delete(tenant, id, (host ->> 'scheduleId')::uuid) WHERE host ? 'scheduleId';
+    judged := extsched_validate(tenant, id, input);
+    BEGIN
+        PERFORM extsched_delete(tenant, id, extsched_create(tenant, id, input ->> 'endpoint', input ->> 'cron', input ->> 'timezone', input ->> 'name',
+                                            input -> 'payload', (input ->> 'enabled')::boolean, coalesce(input -> 'options', '{}'), input ->> 'clientToken'));
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
+    END;
+    SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") INTO detail FROM regexp_split_to_table(nullif(detail, ''), E'\n') AS line;
+    IF detail IS DISTINCT FROM wanted OR (state = 'ok') <> (host -> 'success')::boolean
+       OR judged -> 'valid' <> host -> 'success' OR judged -> 'fieldErrors' <> coalesce(host -> 'fieldErrors', '{}')
+       OR state <> 'ok' AND (host ->> 'code', host ->> 'httpStatus') <> ('VALIDATION_FAILED', '400') THEN
+        RAISE EXCEPTION 'the faces disagree: % % %, %, %', state, detail, wanted, judged, host;
+    END IF;
+    RETURN concat_ws(' ', state, replace(detail, E'\n', ' | '));
+END
+$$;
