@@ -247,7 +247,7 @@ write_ends(ExtschedLoop *loop)
 	if (n == 0)
 		return;
 	is_settled = palloc0(sizeof(bool) * n);
-	extsched_settle_apply(ended, n, is_settled);
+	(void) extsched_settle_apply(ended, n, is_settled);
 	extsched_settle_report(ended, n);
 }
 
@@ -434,6 +434,7 @@ extsched_complete(PG_FUNCTION_ARGS)
 	ExtschedRun *run = NULL;
 	instr_time	start;
 	char	   *runner;
+	TimestampTz first_ready;
 	bool		is_settled;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -449,12 +450,13 @@ extsched_complete(PG_FUNCTION_ARGS)
 	if (run != NULL)
 	{
 		judge(run, PG_GETARG_JSONB_P(2));
-		extsched_settle_apply(&run, 1, &is_settled);
+		first_ready = extsched_settle_apply(&run, 1, &is_settled);
 		if (run->was_written)
 		{
 			state = extsched_run_state_name(run->to);
 			extsched_settle_report(&run, 1);
-			extsched_wake_at_commit(run->to == EXTSCHED_RUN_RETRYING ? run->ready_at : DT_NOBEGIN);
+			if (first_ready != DT_NOEND)
+				extsched_wake_at_commit(first_ready);
 		}
 	}
 	SPI_finish();

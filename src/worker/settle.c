@@ -433,8 +433,11 @@ record_pause(const Owner *owner)
 			errdetail("It was %s.", reason));
 }
 
-/* Write the timers that changed, and give free slots to runs that wait. */
-static void
+/*
+ * Write the timers that changed, and give free slots to runs that wait.  True
+ * if one of these got a slot.
+ */
+static bool
 write_owners(Batch *batch, const bool *is_written)
 {
 	ExtschedRows changed;
@@ -477,8 +480,9 @@ write_owners(Batch *batch, const bool *is_written)
 	{
 		values[0] = extsched_rows_array(&freed);
 		values[1] = TimestampTzGetDatum(extsched_clock_now());
-		(void) extsched_stmt_run(&free_slots, values, NULL);
+		return extsched_stmt_run(&free_slots, values, NULL) > 0;
 	}
+	return false;
 }
 
 /*
@@ -487,22 +491,29 @@ write_owners(Batch *batch, const bool *is_written)
  *
  * is_settled[i] becomes true when run i needs no more writing: it was written,
  * or its row has moved on without us.  The others have a timer that is locked.
+ * Returns when the first of the runs that wait because of it is ready, or
+ * DT_NOEND.
  */
-void
+TimestampTz
 extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled)
 {
 	Batch		batch = {.runs = runs, .n = n};
 	bool	   *is_written = palloc0(sizeof(bool) * n);
+	TimestampTz first_ready = DT_NOEND;
 
 	find_owners(&batch);
 	lock_owners(&batch);
 	write_run_rows(&batch, is_written);
-	write_owners(&batch, is_written);
+	if (write_owners(&batch, is_written))
+		first_ready = DT_NOBEGIN;
 	for (int i = 0; i < n; i++)
 	{
 		runs[i]->was_written = is_written[i];
+		if (is_written[i] && runs[i]->to == EXTSCHED_RUN_RETRYING)
+			first_ready = Min(first_ready, runs[i]->ready_at);
 		is_settled[i] = batch.owners[batch.owner_of[i]].standing != OWNER_BUSY;
 	}
+	return first_ready;
 }
 
 /* True for the first failures of each second; tells how many were left out. */
@@ -587,6 +598,7 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	ExtschedRun **runs;
 	bool	   *is_settled;
 	int			n_done = 0;
+	TimestampTz first_ready;
 	dlist_iter	iter;
 
 	if (n == 0)
@@ -604,13 +616,14 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "settle");
-	extsched_settle_apply(runs, n, is_settled);
+	first_ready = extsched_settle_apply(runs, n, is_settled);
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_stat(false);
 	MemoryContextSwitchTo(loop->cycle);
 
+	loop->next_ready = Min(loop->next_ready, first_ready);
 	n_done = 0;
 	for (int i = 0; i < n; i++)
 	{
