@@ -635,7 +635,11 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	}
 	extsched_settle_report(runs, n_done);
 	for (int i = 0; i < n_done; i++)
+	{
+		if (runs[i]->to == EXTSCHED_RUN_RETRYING)
+			loop->next_ready = Min(loop->next_ready, runs[i]->ready_at);
 		extsched_run_free(runs[i]);
+	}
 	loop->n_outcomes -= n_done;
 	extsched_count_event(EXTSCHED_EVENT_SETTLE_BATCH, 1);
 	if (n_done < n)
