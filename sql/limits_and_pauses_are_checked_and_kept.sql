@@ -24,6 +24,22 @@ SELECT regress.error('SELECT extsched_set_limits(NULL, NULL, ''{}'')'), regress.
 SELECT regress.error('SELECT extsched_set_limits('''', NULL, ''{}'')');
 SELECT regress.error('SELECT extsched_set_limits(''limited'', regress.id(2), ''{}'')'), regress.error('SELECT extsched_set_limits(''stranger'', regress.id(1), ''{}'')');
 
+-- They are in force from the next call on: the install's, else the tenant's,
+-- else the setting; what exists stays.
+SELECT regress.register(20, 'GET /a');
+SELECT extsched_install('ranked', regress.id(1), regress.id(20), '{cap:scheduler.manage}');
+CREATE FUNCTION regress.create_one() RETURNS text LANGUAGE sql AS $$ SELECT left(regress.error($c$SELECT extsched_create('ranked', regress.id(1), 'GET /a', '0 * * * *')$c$), 5) $$;
+SELECT extsched_set_limits('ranked', NULL, '{"max_schedules": 1}');
+SELECT regress.create_one(), regress.create_one();
+SELECT extsched_set_limits('ranked', regress.id(1), '{"max_schedules": 2}');
+SELECT regress.create_one(), regress.create_one();
+SELECT extsched_set_limits('ranked', regress.id(1), '{"max_schedules": null}');
+SELECT regress.create_one(), (SELECT count(*) FROM extsched.schedule WHERE tenant_id = 'ranked') AS kept;
+SELECT extsched_set_limits('ranked', NULL, '{"max_schedules": null}');
+SELECT regress.create_one();
+DROP FUNCTION regress.create_one;
+SELECT extsched_drop_tenant('ranked'), extsched_drop_version(regress.id(20));
+
 -- A tenant is paused with a reason, before it has an install, too; pausing
 -- again changes the reason.
 SELECT extsched_pause_tenant('limited', 'unpaid'), extsched_pause_tenant('early', 'not yet');
@@ -52,7 +68,7 @@ SELECT call, o.outcome, o.message, o.detail
 
 -- All of it is on record, once for each change.
 SELECT tenant_id, action, install_id, object_name, before, after FROM extsched.audit_log
- WHERE tenant_id IN ('limited', 'early') OR object_name LIKE 'regress%' ORDER BY at;
+ WHERE tenant_id IN ('limited', 'early') OR action = 'runner.set' AND object_name LIKE 'regress\_%' ORDER BY at;
 
 DELETE FROM extsched.runner WHERE runner LIKE 'regress%';
 SELECT extsched_drop_tenant('limited'), extsched_drop_tenant('early'), extsched_drop_version(regress.id(10));

@@ -57,6 +57,9 @@ SELECT manifest, o.outcome, o.message, o.detail
        regress.outcome(format('SELECT extsched_register_version(regress.id(10), regress.id(1), %L, %L)', 'h', manifest)) AS o;
 SELECT count(*) FROM extsched.endpoint WHERE version_id = regress.id(10);
 
+-- The manifest itself is kept nowhere: at run time the table is the only source.
+SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid IN ('extsched.version'::regclass, 'extsched.endpoint'::regclass) AND atttypid = 'jsonb'::regtype;
+
 -- Arguments must be there and sound.
 SELECT regress.error($$SELECT extsched_register_version(NULL, regress.id(1), 'h', '{"endpoints": []}')$$);
 SELECT regress.error($$SELECT extsched_register_version(regress.id(10), NULL, 'h', '{"endpoints": []}')$$);
