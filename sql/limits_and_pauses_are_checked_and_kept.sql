@@ -28,7 +28,7 @@ SELECT regress.error('SELECT extsched_set_limits(''limited'', regress.id(2), ''{
 -- else the setting; what exists stays.
 SELECT regress.register(20, 'GET /a');
 SELECT extsched_install('ranked', regress.id(1), regress.id(20), '{cap:scheduler.manage}');
-CREATE FUNCTION regress.create_one() RETURNS text LANGUAGE sql AS $$ SELECT left(regress.error($c$SELECT extsched_create('ranked', regress.id(1), 'GET /a', '0 * * * *')$c$), 5) $$;
+CREATE FUNCTION regress.create_one() RETURNS text LANGUAGE sql AS $$ SELECT split_part(regress.error($c$SELECT extsched_create('ranked', regress.id(1), 'GET /a', '0 * * * *')$c$), ' ', 1) $$;
 SELECT extsched_set_limits('ranked', NULL, '{"max_schedules": 1}');
 SELECT regress.create_one(), regress.create_one();
 SELECT extsched_set_limits('ranked', regress.id(1), '{"max_schedules": 2}');
