@@ -132,6 +132,14 @@ static ExtschedStmt walk_tenants = {
 };
 
 static ExtschedStmt insert_runs = {
+	.sql = "INSERT INTO extsched.run_%s SELECT u.* FROM pg_catalog.unnest($1) u",
+	.expected = SPI_OK_INSERT,
+	.nargs = 1,
+	.types = {EXTSCHED_RUNS_ARG},
+};
+
+/* The same where a nominal time may have a record already. */
+static ExtschedStmt insert_new_runs = {
 	.sql = "INSERT INTO extsched.run_%s SELECT u.* FROM pg_catalog.unnest($1) u"
 	" ON CONFLICT DO NOTHING RETURNING run_id",
 	.expected = SPI_OK_INSERT_RETURNING,
@@ -481,10 +489,11 @@ mark_inserted(Candidate **runs, int n_rows, uint64 n_inserted)
 /*
  * Write the new rows.  A nominal time that has a record keeps it, and nothing
  * is sent: this is what makes a second worker or a clock that was set back
- * harmless.
+ * harmless.  It is so rare, and asking for it costs so much, that a batch
+ * simply fails then; its timers are dealt with one by one, and may_exist.
  */
 static void
-insert_rows(NewRuns *new_runs)
+insert_rows(NewRuns *new_runs, bool may_exist)
 {
 	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
 	{
@@ -495,7 +504,8 @@ insert_rows(NewRuns *new_runs)
 		if (rows == NULL)
 			continue;
 		values[0] = extsched_rows_array(rows);
-		n = extsched_stmt_run_on_leaf(&insert_runs, leaf, values, NULL);
+		n = extsched_stmt_run_on_leaf(may_exist ? &insert_new_runs : &insert_runs, leaf,
+									  values, NULL);
 		mark_inserted(new_runs->runs_of[leaf], rows->n, n);
 		SPI_freetuptable(SPI_tuptable);
 	}
@@ -583,7 +593,8 @@ report(const Candidate *candidate)
  * timers whose run finds no slot.
  */
 static void
-process(ExtschedLoop *loop, TimestampTz now, uint64 n, ExtschedClaim *claim)
+process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
+		ExtschedClaim *claim)
 {
 	Candidate  *candidates = palloc0(sizeof(Candidate) * Max(n, 1));
 	NewRuns		new_runs = {.n_candidates = Max((int) n, 1)};
@@ -613,7 +624,7 @@ process(ExtschedLoop *loop, TimestampTz now, uint64 n, ExtschedClaim *claim)
 		if (candidate->run != NULL)
 			add_run(loop, &new_runs, candidate, now);
 	}
-	insert_rows(&new_runs);
+	insert_rows(&new_runs, may_exist);
 	for (uint64 i = 0; i < n; i++)
 	{
 		if (candidates[i].is_left)
@@ -652,7 +663,7 @@ extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 	values[1] = Int32GetDatum(loop->number);
 	values[2] = Int32GetDatum(loop->total);
 	values[3] = Int32GetDatum(limit);
-	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), claim);
+	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), false, claim);
 }
 
 /* Go on to the tenants behind those of the last step; which of them are due? */
@@ -749,7 +760,7 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 		values[0] = TimestampTzGetDatum(now);
 		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
 		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
-		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), claim);
+		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), false, claim);
 		turn->n_claimed += claim->n_claimed;
 	}
 	if (claim->n_claimed == 0 || turn->passes >= WALK_PASSES)
@@ -774,7 +785,7 @@ extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = CStringGetTextDatum(key->tenant);
 	values[2] = UUIDPGetDatum(&key->schedule);
-	process(loop, now, extsched_stmt_run(&claim_one, values, NULL), claim);
+	process(loop, now, extsched_stmt_run(&claim_one, values, NULL), true, claim);
 }
 
 /*

@@ -119,7 +119,7 @@ typedef struct LoopState
 	TimestampTz next_expiry;	/* no lease of others expires before */
 	TimestampTz next_look;
 	TimestampTz published;		/* what commits compare with: see wait() */
-	int			looked;			/* LOOKED_AT_..., in this cycle */
+	int			looked;			/* LOOKED_AT_..., since that was published */
 
 	int			looks_to_zone_check;
 
@@ -709,6 +709,7 @@ publish(LoopState *state)
 
 	pg_atomic_write_u32(&loop->slot->in_flight, extsched_http_in_flight(loop->http));
 	pg_atomic_write_u32(&loop->slot->queued, loop->n_outcomes);
+	pg_atomic_write_u64(&loop->slot->heartbeat_at, (uint64) GetCurrentTimestamp());
 	if (db != NULL)
 		pg_atomic_write_u64(&db->oldest_overdue_us,
 							state->oldest_due != 0 && now > state->oldest_due ? now - state->oldest_due : 0);
@@ -745,7 +746,11 @@ wait_ms(LoopState *state, bool is_busy)
 	return Max(ms, 0);
 }
 
-/* Sleep until an event or a time; true if somebody has set the latch. */
+/*
+ * Sleep until an event or a time; true if somebody has set the latch.  With
+ * requests out any commit wakes us, since we look soon anyway; only idle do we
+ * say until when we need not be woken.
+ */
 static bool
 wait(LoopState *state, bool is_busy)
 {
@@ -756,12 +761,12 @@ wait(LoopState *state, bool is_busy)
 	int			n;
 
 	publish(state);
-	if (ms > 0)
+	if (ms > 0 && loop->n_outcomes == 0 && extsched_http_in_flight(loop->http) == 0)
 	{
 		TimestampTz until = Min(state->next_due, Min(loop->next_ready, state->next_expiry));
 
 		/*
-		 * What was committed since an earlier round, due between what was
+		 * What was committed since the last time, due between what was
 		 * published then and what would be now, has woken nobody.
 		 */
 		if (state->may_run && until > state->published &&
@@ -772,6 +777,7 @@ wait(LoopState *state, bool is_busy)
 			return false;
 		}
 		state->published = state->may_run ? until : DT_NOEND;
+		state->looked = 0;
 		extsched_wake_sleep(loop->slot, state->published);
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
@@ -818,7 +824,6 @@ extsched_loop_main(ExtschedWorkerSlot *slot)
 		MemoryContextSwitchTo(state->loop.cycle);
 		state->loop.fresh = state->loop.sends = state->loop.notify = NIL;
 		extsched_wake_arm(slot);
-		state->looked = 0;
 
 		PG_TRY();
 		{
