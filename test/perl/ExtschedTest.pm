@@ -229,7 +229,8 @@ sub travel_to
 }
 
 # Run a query until it gives what is expected (default: t).  Returns the last
-# result; a time-out is a failed test that shows it.
+# result; a time-out is a failed test that shows it, and makes the later ones
+# short, because what they wait for will hardly come.
 sub poll_until
 {
 	my ($node, $query, $expected, $dbname) = @_;
@@ -246,6 +247,7 @@ sub poll_until
 		last if time > $deadline;
 		sleep 0.05;
 	}
+	$timeout_s = 3;
 	fail("polling ended: $query");
 	diag("expected: $expected\nlast:     $result");
 	return $result;

@@ -16,7 +16,7 @@ my $runner = start_runner();
 create_extension($node);
 set_runner($node, $runner);
 install_demo($node, @at);
-travel_to($node, '2030-01-02 11:59:57+00');
+travel_to($node, '2030-01-02 11:00:00+00');
 wait_for_worker($node);
 
 my $id = create_schedule($node, @at,
@@ -27,6 +27,7 @@ is( $node->safe_psql('postgres',
 		"SELECT next_due AT TIME ZONE 'UTC' FROM extsched.timer WHERE schedule_id = '$id'"),
 	'2030-01-02 12:00:00',
 	'the next full hour is armed');
+travel_to($node, '2030-01-02 11:59:57+00');
 
 poll_until($node,
 	"SELECT count(*) FROM extsched.run WHERE schedule_id = '$id' AND finished_at IS NOT NULL",
