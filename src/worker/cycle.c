@@ -1,0 +1,499 @@
+/*-------------------------------------------------------------------------
+ *
+ * cycle.c
+ *		The steps of a cycle of the worker's loop.
+ *
+ * Take the replies that are there, write outcomes, look after everything once
+ * a minute, take over leases, claim what is due, start what waits.
+ *
+ * What is due and cannot go on (locked, or without a free slot) is tried again
+ * when a slot becomes free, when something else is due, and after a pause that
+ * doubles from 50 ms to 1 s.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "core/clock.h"
+#include "core/counters.h"
+#include "core/settings.h"
+#include "worker/claim.h"
+#include "worker/cycle.h"
+#include "worker/lease.h"
+#include "worker/prune.h"
+#include "worker/rearm.h"
+#include "worker/refill.h"
+#include "worker/rows.h"
+#include "worker/settle.h"
+#include "worker/start.h"
+#include "worker/worker.h"
+
+/* Timers of one claim, outcomes of one settle. */
+#define CLAIM_MAX			512
+#define SETTLE_MAX			512
+
+/* A claim for few free slots waits this long for more to become free. */
+#define CLAIM_DELAY_US		2000
+
+/* Pauses of what cannot go on. */
+#define HOLD_MIN_US			50000
+#define HOLD_MAX_US			1000000
+
+/* Looks between two checks of the zone data, a reload apart. */
+#define LOOKS_PER_ZONE_CHECK 10
+
+/* Timers taken one by one after a batch failed. */
+#define CAREFUL_KEYS		64
+
+/* How late makes a backlog rather than a busy moment. */
+#define BACKLOG_S			60
+
+static ExtschedStmt find_due = {
+	.sql = "SELECT (SELECT next_due FROM extsched.timer WHERE next_due IS NOT NULL"
+	" ORDER BY next_due LIMIT 1),"
+	" (SELECT next_due FROM extsched.timer WHERE next_due > $1"
+	" ORDER BY next_due LIMIT 1)",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {TIMESTAMPTZOID},
+};
+
+static void
+begin(const char *activity)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+static void
+commit(ExtschedCycle *state)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	MemoryContextSwitchTo(state->loop.cycle);
+}
+
+/*
+ * extsched_cycle_look_again
+ *		Look at everything again: somebody has set the latch.
+ */
+void
+extsched_cycle_look_again(ExtschedCycle *state)
+{
+	state->next_due = state->loop.next_ready = state->next_expiry = DT_NOBEGIN;
+	extsched_step_resume(&state->hold);
+}
+
+/* Our name in leases and the fence in requests, once the epoch is known. */
+static void
+take_names(ExtschedLoop *loop)
+{
+	uint64		epoch = pg_atomic_read_u64(&loop->slot->epoch);
+
+	if (loop->owner != NULL || epoch == 0)
+		return;
+	loop->owner_prefix = MemoryContextAlloc(TopMemoryContext, 32);
+	loop->owner = MemoryContextAlloc(TopMemoryContext, 64);
+	snprintf(loop->owner_prefix, 32, "worker:%d:", loop->number);
+	snprintf(loop->owner, 64, "%s" UINT64_FORMAT, loop->owner_prefix, epoch);
+	loop->fence = MemoryContextStrdup(TopMemoryContext, extsched_request_fence((int64) epoch));
+}
+
+/* Remember when extsched.enabled was off, to say so of what passed then. */
+static void
+note_enabled(ExtschedLoop *loop, TimestampTz now)
+{
+	if (!extsched_enabled && !loop->is_disabled)
+		loop->disabled_from = now;
+	if (!extsched_enabled || loop->is_disabled)
+		loop->disabled_to = now;
+	loop->is_disabled = !extsched_enabled;
+}
+
+/*
+ * Begin a transaction that starts runs.  False, and no transaction, when the
+ * extension has gone or must not run here.
+ */
+static bool
+begin_if_may_run(ExtschedCycle *state, const char *activity, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+
+	begin(activity);
+	state->is_gone = !extsched_worker_has_extension();
+	if (!state->is_gone)
+	{
+		extsched_rows_open();
+		state->may_run = extsched_worker_may_run(loop->slot);
+	}
+	note_enabled(loop, now);
+	if (!state->is_gone && state->may_run)
+	{
+		take_names(loop);
+		return true;
+	}
+	commit(state);
+	return false;
+}
+
+/* Replies that have come become outcomes. */
+static void
+take_replies(ExtschedCycle *state, int64 now_us)
+{
+	ExtschedLoop *loop = &state->loop;
+	ExtschedHttpReply reply;
+	TimestampTz now = 0;
+	int64		real_s = 0;
+
+	extsched_http_poll(loop->http);
+	while (extsched_http_next_done(loop->http, &reply))
+	{
+		ExtschedRun *run = reply.owner;
+		ExtschedVerdict verdict;
+
+		if (now == 0)
+		{
+			now = extsched_clock_now();
+			real_s = timestamptz_to_time_t(GetCurrentTimestamp());
+		}
+		extsched_judge_reply(&reply, real_s, &verdict);
+		extsched_outcome_judge(run, &verdict, now);
+		extsched_fairqueue_remove(loop->queue, &run->fair);
+		if (loop->n_outcomes == 0)
+			state->outcome_since_us = now_us;
+		dlist_push_tail(&loop->outcomes, &run->node);
+		loop->n_outcomes++;
+		extsched_step_resume(&state->hold);
+	}
+}
+
+/* Whether it is time to write outcomes. */
+static bool
+must_settle(const ExtschedCycle *state, int64 now_us)
+{
+	int			n = state->loop.n_outcomes;
+
+	if (n == 0 || extsched_step_is_paused(&state->settle_error, now_us))
+		return false;
+	return n >= SETTLE_MAX / 2 ||
+		extsched_http_in_flight(state->loop.http) == 0 ||
+		now_us - state->outcome_since_us >= SETTLE_DELAY_US;
+}
+
+static bool
+settle(ExtschedCycle *state, int64 now_us)
+{
+	ExtschedLoop *loop = &state->loop;
+	int			n;
+
+	state->is_settling = true;
+	n = extsched_settle_flush(loop, state->settle_singly ? 1 : SETTLE_MAX);
+	state->is_settling = false;
+	if (n == 0)
+		extsched_step_pause(&state->settle_error, now_us, HOLD_MIN_US, HOLD_MAX_US);
+	else
+		extsched_step_resume(&state->settle_error);
+	if (loop->n_outcomes == 0)
+		state->settle_singly = false;
+	state->outcome_since_us = now_us;
+
+	return n > 0;
+}
+
+/* Learn when the next timer is due, in a transaction. */
+static void
+find_next_due(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	Datum		values[1];
+	bool		isnull;
+	Datum		first;
+	Datum		later;
+
+	state->looked |= LOOKED_AT_TIMERS;
+	values[0] = TimestampTzGetDatum(now);
+	(void) extsched_stmt_run(&find_due, values, NULL);
+	first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	state->oldest_due = isnull || DatumGetTimestampTz(first) > now ? 0 : DatumGetTimestampTz(first);
+	later = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	state->next_due = isnull ? DT_NOEND : DatumGetTimestampTz(later);
+	SPI_freetuptable(SPI_tuptable);
+	if (state->oldest_due != 0)
+		extsched_step_pause(&state->hold, now_us, HOLD_MIN_US, HOLD_MAX_US);
+	else
+		extsched_step_resume(&state->hold);
+}
+
+/*
+ * extsched_cycle_free_slots
+ *		Slots that are free now.
+ */
+int
+extsched_cycle_free_slots(const ExtschedLoop *loop)
+{
+	int			cap = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
+
+	return Max(0, Min(cap, extsched_http_capacity(loop->http)) -
+			   extsched_fairqueue_in_flight(loop->queue));
+}
+
+/* Oldest first; a full batch that could not go out begins the walk. */
+static void
+claim_oldest(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	ExtschedLoop *loop = &state->loop;
+	bool		is_backlog = state->oldest_due != 0 &&
+		now - state->oldest_due > BACKLOG_S * USECS_PER_SEC;
+	int			limit = is_backlog ? CLAIM_MAX : Max(Min(extsched_cycle_free_slots(loop), CLAIM_MAX), 16);
+	ExtschedClaim claim = {0};
+
+	extsched_claim_oldest(loop, now, limit, &claim);
+	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
+	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
+	if (claim.n_found < limit)
+		find_next_due(state, now, now_us);
+	else
+		state->oldest_due = claim.oldest_due;
+	if (claim.n_found >= limit && claim.n_claimed < claim.n_found)
+	{
+		state->walks = true;
+		state->walk_done = 0;
+		loop->turn.position[0] = '\0';
+		loop->turn.n = 0;
+	}
+}
+
+/* From tenant to tenant, until a round finds nothing that has to stay. */
+static void
+claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	ExtschedClaim claim = {0};
+	bool		is_round_over;
+
+	extsched_claim_in_turn(&state->loop, now, extsched_cycle_free_slots(&state->loop), &claim,
+						   &is_round_over);
+	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
+	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
+	state->walk_done += claim.n_claimed;
+	if (!is_round_over)
+		return;
+	if (state->walk_done == 0)
+	{
+		find_next_due(state, now, now_us);
+		state->walks = state->oldest_due != 0;
+	}
+	state->walk_done = 0;
+}
+
+/* Whether to claim now: something may be due, and something may start. */
+static bool
+must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	const ExtschedLoop *loop = &state->loop;
+	int			in_flight = extsched_fairqueue_in_flight(loop->queue);
+	bool		is_due = now >= state->next_due ||
+		(state->oldest_due != 0 && !extsched_step_is_paused(&state->hold, now_us));
+
+	if (!is_due || extsched_step_is_paused(&state->claim_error, now_us) ||
+		loop->n_outcomes >= 4 * extsched_max_in_flight)
+		return false;
+	if (in_flight == 0 || extsched_cycle_free_slots(loop) >= (in_flight + extsched_cycle_free_slots(loop)) / 4)
+		return true;
+	return now_us - state->last_claim_us >= CLAIM_DELAY_US && extsched_cycle_free_slots(loop) > 0;
+}
+
+static bool
+claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	ExtschedLoop *loop = &state->loop;
+
+	if (!begin_if_may_run(state, "claim", now))
+		return false;
+	state->last_claim_us = now_us;
+	if (state->walks)
+		claim_in_turn(state, now, now_us);
+	else
+		claim_oldest(state, now, now_us);
+	commit(state);
+	extsched_start_commit(loop);
+	extsched_step_resume(&state->claim_error);
+	return true;
+}
+
+/* Take due timers one by one, and quarantine those that fail. */
+static void
+claim_carefully(ExtschedCycle *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+	ExtschedTimerKey *keys;
+	int			n;
+
+	state->is_careful = false;
+	if (!begin_if_may_run(state, "claim", now))
+		return;
+	keys = extsched_claim_keys(loop, now, CAREFUL_KEYS, &n);
+	commit(state);
+	for (int i = 0; i < n; i++)
+	{
+		MemoryContext context = CurrentMemoryContext;
+
+		PG_TRY();
+		{
+			ExtschedClaim one = {0};
+
+			begin("claim");
+			extsched_claim_one(loop, now, &keys[i], &one);
+			commit(state);
+			extsched_start_commit(loop);
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			AbortCurrentTransaction();
+			MemoryContextSwitchTo(context);
+			extsched_start_abort(loop);
+			extsched_count_event(EXTSCHED_EVENT_WORKER_ERROR, 1);
+			begin("quarantine");
+			extsched_claim_quarantine(&keys[i], error->message);
+			commit(state);
+		}
+		PG_END_TRY();
+	}
+}
+
+/* Start runs that wait. */
+static bool
+must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	return now >= state->loop.next_ready && extsched_cycle_free_slots(&state->loop) > 0 &&
+		state->loop.n_outcomes < extsched_max_in_flight &&
+		!extsched_step_is_paused(&state->claim_error, now_us);
+}
+
+static bool
+refill(ExtschedCycle *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+	ExtschedRefill found;
+	int			limit = Max(Min(extsched_cycle_free_slots(loop), CLAIM_MAX), 16);
+
+	if (!begin_if_may_run(state, "start", now))
+		return false;
+	extsched_refill(loop, now, limit, &found);
+	commit(state);
+	state->looked |= LOOKED_AT_RUNS;
+	loop->next_ready = found.next_ready;
+	if (found.n_found >= limit)
+		loop->next_ready = found.n_started > 0 ? now : now + HOLD_MIN_US;
+	else if (found.n_started < found.n_found)
+		loop->next_ready = Min(loop->next_ready, now + HOLD_MIN_US);
+	extsched_start_commit(loop);
+	return found.n_started > 0;
+}
+
+/* Take over leases whose outcome nobody will tell. */
+static bool
+take_over(ExtschedCycle *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+	int			n;
+
+	if (!begin_if_may_run(state, "leases", now))
+		return false;
+	n = extsched_lease_take_over(loop, now, !state->is_recovered, &state->next_expiry);
+	commit(state);
+	state->looked |= LOOKED_AT_LEASES;
+	if (state->next_expiry != DT_NOBEGIN)
+		state->is_recovered = true;
+	return n > 0;
+}
+
+/* Once a minute: look at everything, and keep the tables in order. */
+static void
+look_after_all(ExtschedCycle *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+
+	state->next_look = now + LOOK_S * USECS_PER_SEC;
+	extsched_cycle_look_again(state);
+	if (!begin_if_may_run(state, "look", now))
+		return;
+	extsched_refill_expire_pulled(loop, now);
+	commit(state);
+	extsched_start_commit(loop);
+	if (loop->number != 0)
+		return;
+	if (state->looks_to_zone_check-- <= 0)
+	{
+		state->looks_to_zone_check = LOOKS_PER_ZONE_CHECK;
+		extsched_rearm_zones(now);
+	}
+	extsched_prune(now);
+}
+
+/* The clock was set back: nothing that was stored may keep us silent. */
+static void
+follow_clock_back(ExtschedCycle *state, TimestampTz now)
+{
+	ExtschedLoop *loop = &state->loop;
+
+	state->next_look = now;
+	loop->late_tat = Min(loop->late_tat, now);
+	loop->last_refill = Min(loop->last_refill, now);
+	extsched_cycle_look_again(state);
+	if (loop->number == 0 && state->may_run)
+		extsched_rearm_after_step_back(now);
+}
+
+/*
+ * extsched_cycle_run
+ *		Do what is to be done now; true if there may be more to do at once.
+ *
+ * Each step that touches tables is a transaction of its own.  An error ends
+ * the cycle, and the caller cleans up.
+ */
+bool
+extsched_cycle_run(ExtschedCycle *state)
+{
+	ExtschedLoop *loop = &state->loop;
+	int64		now_us = extsched_clock_monotonic_us();
+	TimestampTz now;
+	bool		is_busy = false;
+
+	take_replies(state, now_us);
+	if (must_settle(state, now_us))
+		is_busy |= settle(state, now_us);
+
+	now = extsched_clock_now();
+	if (extsched_clock_step_detect() < 0)
+		follow_clock_back(state, now);
+	if (now >= state->next_look)
+		look_after_all(state, now);
+	if (now >= state->next_expiry && loop->n_outcomes == 0)
+		is_busy |= take_over(state, now);
+	if (state->is_gone || !state->is_recovered)
+		return is_busy;
+
+	if (state->is_careful)
+		claim_carefully(state, now);
+	if (must_claim(state, now, now_us))
+		is_busy |= claim(state, now, now_us);
+	if (must_refill(state, now, now_us))
+		is_busy |= refill(state, now);
+	return is_busy;
+}

@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * cycle.h
+ *		What the loop knows, and the steps of a cycle.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EXTSCHED_CYCLE_H
+#define EXTSCHED_CYCLE_H
+
+#include "storage/latch.h"
+
+#include "worker/run.h"
+
+/* A safety look at everything. */
+#define LOOK_S				60
+
+/* Outcomes wait this long for more to be written with them. */
+#define SETTLE_DELAY_US		2000
+
+/* A step that may have to pause after it failed or got nowhere. */
+typedef struct ExtschedPauseState
+{
+	int64		until_us;		/* monotonic; 0: none */
+	int64		length_us;
+} ExtschedPauseState;
+
+#define LOOKED_AT_TIMERS	1
+#define LOOKED_AT_RUNS		2
+#define LOOKED_AT_LEASES	4
+
+/* What the loop knows besides what its parts share. */
+typedef struct ExtschedCycle
+{
+	ExtschedLoop loop;
+	WaitEventSet *wait_set;
+
+	bool		may_run;		/* as of the last look */
+	bool		is_recovered;	/* leases of our predecessors are taken over */
+	bool		is_gone;		/* the extension is */
+
+	TimestampTz next_due;		/* no timer is due before */
+	TimestampTz oldest_due;		/* of the last look; 0: nothing is due */
+	TimestampTz next_expiry;	/* no lease of others expires before */
+	TimestampTz next_look;
+	TimestampTz published;		/* what commits compare with: see wait() */
+	int			looked;			/* LOOKED_AT_..., since that was published */
+
+	int			looks_to_zone_check;
+
+	bool		walks;			/* claims go from tenant to tenant */
+	int			walk_done;		/* timers dealt with in this round */
+	bool		is_careful;		/* the last batch failed for its data */
+
+	int64		outcome_since_us;	/* of the oldest outcome not written */
+	int64		last_claim_us;
+	ExtschedPauseState hold;	/* nothing due can go on */
+	ExtschedPauseState settle_error;
+	ExtschedPauseState claim_error;
+	bool		is_settling;
+	bool		settle_singly;
+	int			last_sqlstate;	/* of the error logged last */
+	int64		last_error_us;
+} ExtschedCycle;
+
+static inline void
+extsched_step_pause(ExtschedPauseState *pause, int64 now_us, int64 min_us, int64 max_us)
+{
+	pause->length_us = Min(Max(pause->length_us * 2, min_us), max_us);
+	pause->until_us = now_us + pause->length_us;
+}
+
+static inline void
+extsched_step_resume(ExtschedPauseState *pause)
+{
+	pause->until_us = pause->length_us = 0;
+}
+
+static inline bool
+extsched_step_is_paused(const ExtschedPauseState *pause, int64 now_us)
+{
+	return now_us < pause->until_us;
+}
+
+extern void extsched_cycle_look_again(ExtschedCycle *state);
+extern bool extsched_cycle_run(ExtschedCycle *state);
+extern int	extsched_cycle_free_slots(const ExtschedLoop *loop);
+
+#endif							/* EXTSCHED_CYCLE_H */
