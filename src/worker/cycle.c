@@ -43,10 +43,6 @@
 /* A claim for few free slots waits this long for more to become free. */
 #define CLAIM_DELAY_US		2000
 
-/* Pauses of what cannot go on. */
-#define HOLD_MIN_US			50000
-#define HOLD_MAX_US			1000000
-
 /* Looks between two checks of the zone data, a reload apart. */
 #define LOOKS_PER_ZONE_CHECK 10
 
@@ -302,15 +298,18 @@ must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	const ExtschedLoop *loop = &state->loop;
 	int			in_flight = extsched_fairqueue_in_flight(loop->queue);
+	int			free = extsched_cycle_free_slots(loop);
 	bool		is_due = now >= state->next_due ||
 		(state->oldest_due != 0 && !extsched_step_is_paused(&state->hold, now_us));
 
 	if (!is_due || extsched_step_is_paused(&state->claim_error, now_us) ||
 		loop->n_outcomes >= 4 * extsched_max_in_flight)
 		return false;
-	if (in_flight == 0 || extsched_cycle_free_slots(loop) >= (in_flight + extsched_cycle_free_slots(loop)) / 4)
-		return true;
-	return now_us - state->last_claim_us >= CLAIM_DELAY_US && extsched_cycle_free_slots(loop) > 0;
+	/* without a slot, for what needs none */
+	if (free == 0)
+		return now_us - state->last_claim_us >= HOLD_MAX_US;
+	return in_flight == 0 || free >= (in_flight + free) / 4 ||
+		now_us - state->last_claim_us >= CLAIM_DELAY_US;
 }
 
 static bool

@@ -15,6 +15,10 @@
 /* A safety look at everything. */
 #define LOOK_S				60
 
+/* Pauses of what is due and cannot go on. */
+#define HOLD_MIN_US			50000
+#define HOLD_MAX_US			1000000
+
 /* Outcomes wait this long for more to be written with them. */
 #define SETTLE_DELAY_US		2000
 

@@ -206,7 +206,8 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 		ms = Min(ms, Max(1, (Max(state->settle_error.until_us,
 								 state->outcome_since_us + SETTLE_DELAY_US) - now_us) / 1000));
 	if (state->may_run && state->oldest_due != 0)
-		ms = Min(ms, Max(1, (state->hold.until_us - now_us) / 1000));
+		ms = Min(ms, extsched_cycle_free_slots(loop) > 0 ?
+				 Max(1, (state->hold.until_us - now_us) / 1000) : HOLD_MAX_US / 1000);
 	if (extsched_step_is_paused(&state->claim_error, now_us))
 		ms = Max(1, Min(ms, (state->claim_error.until_us - now_us) / 1000 + 1));
 	return Max(ms, 0);

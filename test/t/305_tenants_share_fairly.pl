@@ -1,0 +1,81 @@
+# A flood of one tenant neither delays the run of another nor breaks a cap;
+# no transaction is open while requests are out; two workers share the work
+# without sending anything twice.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use Test::More;
+
+my $node = new_node('main');
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+my $n = 0;
+my %install;
+for my $tenant ('flood', map { "tenant$_" } 1 .. 20)
+{
+	$install{$tenant} = sprintf('a0000000-0000-4000-8000-%012d', ++$n);
+	install_demo($node, tenant => $tenant, install => $install{$tenant});
+	allow_every_minute($node, $tenant);
+}
+wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
+
+# create_many(tenant, n, cron, payload)
+sub create_many
+{
+	my ($tenant, $count, $cron, $payload) = @_;
+
+	$node->safe_psql('postgres', qq{
+		SELECT count(extsched_create('$tenant', '$install{$tenant}', 'POST /api/heartbeat', '$cron',
+			payload => '$payload', options => '{"max_attempts": 1, "timeout_ms": 30000}'))
+		FROM generate_series(1, $count)});
+	return;
+}
+
+create_many('flood', 2000, '0 12 * * *', '{"fault": {"latency_ms": 20}}');
+create_many('tenant1', 1, '0 12 * * *', '{}');
+travel_to($node, '2030-01-02 12:00:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'", '2001');
+cmp_ok($node->safe_psql('postgres', q{
+		SELECT count(*) FROM extsched.run WHERE tenant_id = 'flood' AND dispatched_at <
+		(SELECT dispatched_at FROM extsched.run WHERE tenant_id = 'tenant1')}),
+	'<=', 200, 'the single run of another tenant is among the first');
+is($node->safe_psql('postgres', q{
+		SELECT max(n) <= 32 FROM (SELECT sum(d) OVER (ORDER BY at, d) AS n FROM extsched.run,
+		LATERAL (VALUES (attempt_at, 1), (finished_at, -1)) v (at, d) WHERE tenant_id = 'flood') x}),
+	't', 'never more in flight than the cap of a tenant');
+
+# Requests that hang: nothing is open, and the other tenants go on.
+create_many('flood', 100, '0 13 * * *', '{"fault": {"hang": true}}');
+create_many("tenant$_", 20, '0 13 * * *', '{}') for 1 .. 20;
+travel_to($node, '2030-01-02 13:00:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 13:00:00+00'", '400');
+is($node->safe_psql('postgres', "SELECT count(*) FROM extsched.run WHERE state = 'running'"), '32',
+	'a tenant whose runs hang holds its own slots only');
+is($node->safe_psql('postgres', q{
+		SELECT backend_xmin IS NULL AND xact_start IS NULL AND NOT EXISTS (SELECT FROM pg_locks l
+		WHERE l.pid = a.pid AND l.locktype <> 'virtualxid')
+		FROM pg_stat_activity a WHERE backend_type LIKE 'extsched worker%'}),
+	't', 'no transaction, snapshot or lock is held meanwhile');
+is($node->safe_psql('postgres', "SELECT extsched_pause_tenant('flood', 'hangs')"), '', 'its rest is stopped');
+stop_runner($runner);
+poll_until($node, 'SELECT sum(in_flight) FROM extsched.timer', '0');
+check_sound($node);
+
+# Two workers.
+$runner = start_runner();
+set_runner($node, $runner);
+$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.workers_per_database = 2');
+$node->reload;
+poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", '2');
+create_many("tenant$_", 20, '0 14 * * *', '{}') for 1 .. 20;
+travel_to($node, '2030-01-02 14:00:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 14:00:00+00'", '400');
+my $stats = runner_stats($runner);
+is("$stats->{arrivals} $stats->{distinct_keys}", '400 400', 'two workers send each run once');
+check_sound($node);
+
+done_testing();
