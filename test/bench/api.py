@@ -1,0 +1,50 @@
+"""The write side: create through both faces, lists, and what growth costs."""
+
+import statistics
+
+from server import Server
+
+INSTALL = "md5('1 1')::uuid"
+CREATE = f"SELECT extsched_create('t1', {INSTALL}, 'POST /bench', '0 3 * * *');"
+HOST_CREATE = """\\set t random(1, 64)
+SELECT extsched_host('t' || :t, md5(:t || ' 1')::uuid, 'create', '{"endpoint":"POST /bench","cron":"0 3 * * *"}');"""
+
+
+def creates(seconds=10):
+    """Creates a second, asynchronous commit, all rules enforced but the limits."""
+    with Server({"synchronous_commit": "off"}) as server:
+        server.install_tenants(64)
+        figures = {
+            "sql_1_connection": server.pgbench(CREATE, 1, seconds),
+            "host_1_connection": server.pgbench(HOST_CREATE, 1, seconds),
+            "host_4_connections": server.pgbench(HOST_CREATE, 4, seconds),
+            "host_8_connections": server.pgbench(HOST_CREATE, 8, seconds),
+        }
+        server.sql("""SELECT extsched_install('list', md5('list')::uuid, 'be7c0000-0000-4000-8000-000000000001',
+                                              '{cap:scheduler.manage}');
+                      SELECT count(extsched_create('list', md5('list')::uuid, 'POST /bench', '0 3 * * *', 'UTC',
+                                                   'schedule ' || n, '{"source": "bench"}'))
+                        FROM generate_series(1, 50) AS n; ANALYZE""")
+        lists = server.pgbench("SELECT extsched_host('list', md5('list')::uuid, 'list');", 1, 3)
+        figures["list_of_50_ms"] = 1000 / lists
+        return figures
+
+
+def growth(counts=(1_000, 10_000, 100_000, 1_000_000), sample=2_000):
+    """Seconds for the same creates among more and more schedules."""
+    with Server({"synchronous_commit": "off", "fsync": "off"}) as server:
+        server.install_tenants(2_000)
+        stored = 0
+        figures = {}
+        for count in counts:
+            server.sql(f"""SELECT count(extsched_create('t' || 1 + n % 2000, md5((1 + n % 2000) || ' 1')::uuid,
+                                                        'POST /bench', '0 3 * * *'))
+                             FROM generate_series({stored} + 1, {count}) AS n; ANALYZE; CHECKPOINT""")
+            times = [server.timed(f"""SELECT count(extsched_create('t' || 1 + n % 2000, md5((1 + n % 2000) || ' 1')::uuid,
+                                                           'POST /bench', '0 3 * * *'))
+                                        FROM generate_series(1, {sample}) AS n""") for _ in range(3)]
+            stored = count + 3 * sample
+            figures[f"create_us_at_{count}"] = statistics.median(times) / sample * 1e6
+        first, last = (figures[f"create_us_at_{count}"] for count in (counts[0], counts[-1]))
+        figures["ratio"] = last / first
+        return figures
