@@ -581,7 +581,7 @@ put_taken(ExtschedHttp *http)
 static bool
 copy_call(HttpHandle *handle, const ExtschedHttpCall *call)
 {
-	const char *line = call->headers;
+	const char *line;
 	size_t		headers_len = 0;
 	size_t		needed;
 	int			n = 0;

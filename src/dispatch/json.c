@@ -343,12 +343,15 @@ extsched_json_find(const char *json, size_t len, ExtschedJsonMember *members, in
 	return scanner.at == scanner.end ? NULL : "something follows the object";
 }
 
-/* The four digits of a \u escape. */
+/* The four digits of a \u escape, which were checked before. */
 static uint32
 unescape_hex(const char *digits)
 {
-	return (uint32) (hex_value(digits[0]) << 12 | hex_value(digits[1]) << 8 |
-					 hex_value(digits[2]) << 4 | hex_value(digits[3]));
+	uint32		code = 0;
+
+	for (int i = 0; i < 4; i++)
+		code = code << 4 | (uint32) hex_value(digits[i]);
+	return code;
 }
 
 /* Write a code point as UTF-8, at most four bytes; return their number. */
