@@ -50,7 +50,7 @@ SELECT extsched_disable_all('stop', regress.id(1));
 SELECT extsched_disable_all('stop', regress.id(1));
 SELECT s.name, s.enabled, s.revision, m.next_due, m.in_flight FROM extsched.schedule AS s JOIN extsched.timer AS m USING (tenant_id, schedule_id) WHERE tenant_id = 'stop' ORDER BY name;
 SELECT state, reason, trigger FROM extsched.run WHERE tenant_id = 'stop' AND schedule_name = 'n2' ORDER BY state, trigger;
-SELECT action, object_name, before, after FROM extsched.audit WHERE tenant_id = 'stop' AND action IN ('schedule.pause', 'schedule.resume', 'schedule.update') ORDER BY at, object_name;
+SELECT action, object_name, before, after FROM extsched.audit WHERE tenant_id = 'stop' AND action IN ('schedule.pause', 'schedule.resume', 'schedule.update') ORDER BY action, object_name, at;
 
 -- An administrator deletes on a disabled install too, and a schedule that was
 -- never armed.
