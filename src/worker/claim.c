@@ -64,7 +64,7 @@
 /* m are the locked timers; what r is, request.h says. */
 #define CLAIM_JOINS \
 	" LEFT JOIN extsched.schedule s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id" \
-	" LEFT JOIN extsched.install i ON i.tenant_id = m.tenant_id AND i.install_id = s.install_id" \
+	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id" \
 	" LEFT JOIN extsched.version v ON v.version_id = i.version_id" \
 	" LEFT JOIN extsched.tenant t ON t.tenant_id = m.tenant_id" \
 	" LEFT JOIN extsched.runner n ON n.runner = i.runner" \
