@@ -1,0 +1,73 @@
+# Killed at random points thirty times while 5,000 runs go through: every
+# nominal time ends as one record, no outcome is lost, and the Runner saw each
+# run at least once, under one key, and no more often than there were attempts.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $kills = $ENV{EXTSCHED_TEST_KILLS} // 30;
+my $tenants = 10;
+
+my $node = new_node('main', restart_after_crash => 'on');
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+travel_to($node, '2030-01-02 11:30:00+00');
+for my $t (1 .. $tenants)
+{
+	my $install = sprintf('a0000000-0000-4000-8000-%012d', $t);
+
+	install_demo($node, tenant => "tenant$t", install => $install);
+	allow_every_minute($node, "tenant$t");
+	$node->safe_psql('postgres', qq{
+		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '0 12 * * *',
+			options => '{"max_attempts": 100, "backoff_s": 0, "timeout_ms": 5000}',
+			payload => '{"fault": {"latency_ms": 800}}')) FROM generate_series(1, 500)});
+}
+wait_for_worker($node);
+travel_to($node, '2030-01-02 12:00:01+00');
+
+# The postmaster itself now and then; else the worker or a backend.
+srand(42);
+my $killed = 0;
+my $deadline = time + 180;
+while ($killed < $kills && time < $deadline)
+{
+	sleep rand(1.0);
+	if ($killed % 10 == 9)
+	{
+		$node->stop('immediate');
+		$node->start;
+		$killed++;
+		next;
+	}
+	my ($status, $pid) = $node->psql('postgres', q{
+		SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'extsched worker%'});
+	next if $status != 0 || $pid !~ /^\d+$/;
+	$killed++ if kill 'KILL', $pid;
+	my $back = time;
+	until (($node->psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'extsched worker%'"))[1] eq '1')
+	{
+		last if time - $back > 60;
+		sleep 0.05;
+	}
+}
+is($killed, $kills, "killed $kills times");
+
+poll_until($node, q{SELECT count(*) FROM extsched.run WHERE state = 'succeeded'}, $tenants * 500);
+is($node->safe_psql('postgres', 'SELECT count(*) FROM extsched.run'), $tenants * 500,
+	'one record for each nominal time');
+is($node->safe_psql('postgres', 'SELECT sum(in_flight) FROM extsched.timer'), 0, 'nothing is left behind');
+my $stats = runner_stats($runner);
+is($stats->{distinct_keys}, $tenants * 500, 'the Runner saw every run');
+cmp_ok($stats->{arrivals}, '<=',
+	$node->safe_psql('postgres', 'SELECT sum(attempt) FROM extsched.run'),
+	'no more often than it was attempted');
+note("arrivals: $stats->{arrivals}");
+check_sound($node);
+
+done_testing();
