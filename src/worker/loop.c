@@ -303,7 +303,7 @@ extsched_loop_main(ExtschedWorkerSlot *slot)
 		}
 		PG_END_TRY();
 
-		if (wait(state, is_busy))
+		if (!state->is_gone && wait(state, is_busy))
 			extsched_cycle_look_again(state);
 	}
 }
