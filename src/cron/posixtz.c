@@ -134,37 +134,6 @@ read_rule_day(TzText *text, RuleDay *rule)
 	return !skip_char(text, '/') || read_time(text, 167, &rule->time_s);
 }
 
-/*
- * extsched_posix_parse
- *		Read a TZ string; false when it is not a complete one.
- */
-bool
-extsched_posix_parse(const char *string, size_t len, PosixRule *rule)
-{
-	TzText		text = {string, string + len};
-	int32_t		west;
-
-	if (!skip_name(&text) || !read_time(&text, 24, &west))
-		return false;
-	rule->std_offset = -west;
-	rule->dst_offset = rule->std_offset;
-	rule->has_dst = text.at < text.end;
-	if (!rule->has_dst)
-		return true;
-
-	if (!skip_name(&text))
-		return false;
-	rule->dst_offset = rule->std_offset + 3600;
-	if (text.at < text.end && *text.at != ',')
-	{
-		if (!read_time(&text, 24, &west))
-			return false;
-		rule->dst_offset = -west;
-	}
-	return read_rule_day(&text, &rule->dst_start) &&
-		read_rule_day(&text, &rule->dst_end) && text.at == text.end;
-}
-
 /* Local time of a year's change, in seconds since 1970 on the wall. */
 static int64_t
 rule_local(const RuleDay *rule, int32_t year)
@@ -192,36 +161,115 @@ rule_local(const RuleDay *rule, int32_t year)
 	return (int64_t) day * CIVIL_DAY_S + rule->time_s;
 }
 
+/* Whether a change stays days away from the edges of each year. */
+static bool
+is_within_year(const RuleDay *rule)
+{
+	for (int32_t year = 2000; year <= 2001; year++)
+	{
+		int64_t		local = rule_local(rule, year);
+
+		if (local < (int64_t) civil_to_days(year, 1, 10) * CIVIL_DAY_S ||
+			local > (int64_t) civil_to_days(year, 12, 20) * CIVIL_DAY_S)
+			return false;
+	}
+	return true;
+}
+
 /*
- * extsched_posix_segment
- *		Find the stretch of constant offset that a rule has at an instant.
- *
- * The changes of three years are put in order, because a rule's times may
- * reach into the neighbouring year.  At equal times the start of daylight
- * saving wins: that is how "all year" is written ("EST5EDT,0/0,J365/25").
+ * extsched_posix_parse
+ *		Read a TZ string; false when it is not a complete one.
  */
-void
-extsched_posix_segment(const PosixRule *rule, int64_t utc, CronSegment *segment)
+bool
+extsched_posix_parse(const char *string, size_t len, PosixRule *rule)
+{
+	TzText		text = {string, string + len};
+	int32_t		west;
+
+	if (!skip_name(&text) || !read_time(&text, 24, &west))
+		return false;
+	rule->std_offset = -west;
+	rule->dst_offset = rule->std_offset;
+	rule->has_dst = text.at < text.end;
+	if (!rule->has_dst)
+		return true;
+
+	if (!skip_name(&text))
+		return false;
+	rule->dst_offset = rule->std_offset + 3600;
+	if (text.at < text.end && *text.at != ',')
+	{
+		if (!read_time(&text, 24, &west))
+			return false;
+		rule->dst_offset = -west;
+	}
+	if (!read_rule_day(&text, &rule->dst_start) ||
+		!read_rule_day(&text, &rule->dst_end) || text.at != text.end)
+		return false;
+	rule->is_within_year = is_within_year(&rule->dst_start) &&
+		is_within_year(&rule->dst_end);
+	return true;
+}
+
+/* The two changes of a year; at equal times the start is the later one. */
+static void
+year_changes(const PosixRule *rule, int32_t year, RuleChange pair[2])
+{
+	RuleChange	start = {
+		rule_local(&rule->dst_start, year) - rule->std_offset, rule->dst_offset
+	};
+	RuleChange	end = {
+		rule_local(&rule->dst_end, year) - rule->dst_offset, rule->std_offset
+	};
+	bool		is_start_first = start.at < end.at;
+
+	pair[0] = is_start_first ? start : end;
+	pair[1] = is_start_first ? end : start;
+}
+
+/* The common case: the changes of one year never mix with those of another. */
+static void
+segment_in_year(const PosixRule *rule, int32_t year, int64_t utc, CronSegment *segment)
+{
+	RuleChange	pair[2];
+	RuleChange	other[2];
+
+	year_changes(rule, year, pair);
+	if (utc < pair[0].at)
+	{
+		year_changes(rule, year - 1, other);
+		segment->start = other[1].at;
+		segment->offset = other[1].offset;
+		segment->end = pair[0].at;
+	}
+	else if (utc < pair[1].at)
+	{
+		segment->start = pair[0].at;
+		segment->offset = pair[0].offset;
+		segment->end = pair[1].at;
+	}
+	else
+	{
+		year_changes(rule, year + 1, other);
+		segment->start = pair[1].at;
+		segment->offset = pair[1].offset;
+		segment->end = other[0].at;
+	}
+}
+
+/* The general case: put the changes of three years in order. */
+static void
+segment_in_three_years(const PosixRule *rule, int32_t year, int64_t utc,
+					   CronSegment *segment)
 {
 	RuleChange	changes[6];
 	int			count = 0;
-	int32_t		year;
 
-	segment->start = INT64_MIN;
-	segment->end = INT64_MAX;
-	segment->offset = rule->std_offset;
-	if (!rule->has_dst)
-		return;
-
-	year = civil_from_days((int32_t) civil_floor_div(utc + rule->std_offset,
-													 CIVIL_DAY_S)).year;
 	for (int32_t y = year - 1; y <= year + 1; y++)
 	{
-		RuleChange	pair[2] = {
-			{rule_local(&rule->dst_end, y) - rule->dst_offset, rule->std_offset},
-			{rule_local(&rule->dst_start, y) - rule->std_offset, rule->dst_offset}
-		};
+		RuleChange	pair[2];
 
+		year_changes(rule, y, pair);
 		for (int i = 0; i < 2; i++)
 		{
 			int			j = count++;
@@ -242,4 +290,30 @@ extsched_posix_segment(const PosixRule *rule, int64_t utc, CronSegment *segment)
 		segment->start = changes[i].at;
 		segment->offset = changes[i].offset;
 	}
+}
+
+/*
+ * extsched_posix_segment
+ *		Find the stretch of constant offset that a rule has at an instant.
+ *
+ * A rule's times may reach into the neighbouring year.  At equal times the
+ * start of daylight saving wins: that is how "all year" is written
+ * ("EST5EDT,0/0,J365/25").
+ */
+void
+extsched_posix_segment(const PosixRule *rule, int64_t utc, CronSegment *segment)
+{
+	int32_t		year;
+
+	segment->start = INT64_MIN;
+	segment->end = INT64_MAX;
+	segment->offset = rule->std_offset;
+	if (!rule->has_dst)
+		return;
+	year = civil_from_days((int32_t) civil_floor_div(utc + rule->std_offset,
+													 CIVIL_DAY_S)).year;
+	if (rule->is_within_year)
+		segment_in_year(rule, year, utc, segment);
+	else
+		segment_in_three_years(rule, year, utc, segment);
 }

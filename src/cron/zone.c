@@ -54,16 +54,17 @@ extsched_zone_segment(const CronZone *zone, int64_t utc, CronSegment *segment)
 		return;
 	}
 
-	/* invariant: change[low - 1] <= utc < change[high - 1] */
-	high--;
-	while (low < high)
+	/*
+	 * The number of changes at or before utc is low to low + left.  Written so
+	 * that the comparison selects a value, because a branch on it could not be
+	 * predicted.
+	 */
+	for (int32_t left = zone->count; left > 0;)
 	{
-		int32_t		middle = (low + high) / 2;
+		int32_t		half = (left + 1) / 2;
 
-		if (zone->change[middle] <= utc)
-			low = middle + 1;
-		else
-			high = middle;
+		low = zone->change[low + half - 1] <= utc ? low + half : low;
+		left -= half;
 	}
 	segment->start = low == 0 ? INT64_MIN : zone->change[low - 1];
 	segment->end = zone->change[low];

@@ -37,6 +37,7 @@ typedef struct PosixRule
 	int32_t		std_offset;
 	int32_t		dst_offset;
 	bool		has_dst;
+	bool		is_within_year; /* no change is near the edge of a year */
 	RuleDay		dst_start;		/* read in standard time */
 	RuleDay		dst_end;		/* read in daylight saving time */
 } PosixRule;
