@@ -296,7 +296,7 @@ parse_utc(const char *text)
 const char *
 show_utc(int64_t utc)
 {
-	static char buf[4][32];
+	static char buf[4][64];
 	static int	turn;
 	char	   *out = buf[turn++ % 4];
 	int64_t		days = utc / 86400 - (utc % 86400 < 0);
@@ -327,7 +327,7 @@ show_utc(int64_t utc)
 
 		if (days < length)
 		{
-			snprintf(out, 32, "%04d-%02d-%02dT%02d:%02d", year, month,
+			snprintf(out, 64, "%04d-%02d-%02dT%02d:%02d", year, month,
 					 (int) days + 1, rest / 3600, rest / 60 % 60);
 			if (rest % 60 != 0)
 				snprintf(out + strlen(out), 8, ":%02d", rest % 60);
