@@ -5,7 +5,7 @@
  *
  * One process has hundreds of requests in flight, and must at the same time
  * listen to its latch.  So libcurl's multi interface tells us which sockets it
- * waits for, we keep them in an epoll set of our own, and that set is one
+ * waits for, we keep them in an epoll set (sockets.c), and that set is one
  * descriptor in the WaitEventSet of the loop.  curl_multi_poll() would have
  * been simpler, but knows no latch and costs more the more sockets there are.
  *
@@ -33,9 +33,7 @@
 
 #include <curl/curl.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "lib/ilist.h"
 #include "storage/fd.h"
@@ -43,9 +41,10 @@
 
 #include "core/clock.h"
 #include "dispatch/http.h"
+#include "dispatch/sockets.h"
 
 #define MAX_HEADERS			20
-#define EVENTS_PER_WAIT		128
+#define SOCKETS_PER_POLL	128
 #define KEPT_BUFFER_BYTES	(64 * 1024) /* larger ones are freed after use */
 #define RETRY_AFTER_BYTES	64
 #define SPARE_DESCRIPTORS	16	/* epoll, resolver threads, TLS files */
@@ -84,26 +83,12 @@ typedef struct HttpHandle
 	char		error[256];
 } HttpHandle;
 
-/*
- * A socket of a connection, by descriptor.  libcurl forgets and asks for the
- * same socket again with each request; the epoll set is only told when what
- * it watches has to change.
- */
-typedef struct HttpSocket
-{
-	bool		is_ours;		/* opened and closed through our callbacks */
-	uint32		wanted;			/* epoll events that libcurl waits for */
-	uint32		watched;		/* epoll events that the set waits for */
-} HttpSocket;
-
 struct ExtschedHttp
 {
 	MemoryContext context;
 	MemoryContextCallback on_reset;
 	CURLM	   *multi;
-	int			epoll_fd;
-	HttpSocket *sockets;		/* from malloc(), by descriptor */
-	int			n_sockets;
+	ExtschedSockets sockets;
 	int64		timer_us;		/* when libcurl wants to be called; -1: never */
 	int			max_in_flight;
 	int			descriptors;	/* that we may use for connections */
@@ -182,96 +167,15 @@ receive_header(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* The record of a connection's socket, NULL for one that is not ours. */
-static HttpSocket *
-find_socket(ExtschedHttp *http, curl_socket_t fd)
-{
-	return fd < http->n_sockets && http->sockets[fd].is_ours ? &http->sockets[fd] : NULL;
-}
-
-/* Callback of libcurl: open the socket of a connection. */
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	ExtschedHttp *http = arg;
-	curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-							  address->protocol);
-
-	if (fd < 0)
-		return CURL_SOCKET_BAD;
-	if (fd >= http->n_sockets)
-	{
-		int			wanted = Max(fd + 1, http->n_sockets * 2);
-		HttpSocket *larger = realloc(http->sockets, wanted * sizeof(HttpSocket));
-
-		if (larger == NULL)
-		{
-			(void) close(fd);
-			return CURL_SOCKET_BAD;
-		}
-		memset(larger + http->n_sockets, 0,
-			   (wanted - http->n_sockets) * sizeof(HttpSocket));
-		http->sockets = larger;
-		http->n_sockets = wanted;
-	}
-	http->sockets[fd] = (HttpSocket) {.is_ours = true};
-	return fd;
-}
-
-/* Callback of libcurl: close it.  The epoll set loses it by that. */
-static int
-close_socket(void *arg, curl_socket_t fd)
-{
-	HttpSocket *known = find_socket(arg, fd);
-
-	if (known)
-		known->is_ours = false;
-	return close(fd);
-}
-
-/* Make the epoll set watch for these events of a socket, 0 for none. */
-static int
-change_watch(ExtschedHttp *http, curl_socket_t fd, uint32 before, uint32 events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	return epoll_ctl(http->epoll_fd,
-					 events == 0 ? EPOLL_CTL_DEL : before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-					 fd, &event);
-}
-
-/*
- * Callback of libcurl: which events of a socket it waits for.
- *
- * An idle connection stays in the set, watched for input as it was: the next
- * request will ask for the same.  Should its Runner close it meanwhile, poll()
- * sees an event that nobody wants and takes it out.  Other sockets (those by
- * which resolver threads report) are not closed through us, so that their
- * number may come back as another socket; they are taken out at once.
- */
+/* Callback of libcurl: which events of a socket it waits for. */
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *is_watched)
 {
 	ExtschedHttp *http = arg;
-	HttpSocket *known = find_socket(http, fd);
-	uint32		events = what == CURL_POLL_REMOVE ? 0 :
-		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
 
-	if (known == NULL)
-	{
-		int			result = change_watch(http, fd, is_watched ? EPOLLIN : 0, events);
-
-		if (events != 0 && !is_watched)
-			(void) curl_multi_assign(http->multi, fd, http);
-		return events == 0 ? 0 : result;
-	}
-	known->wanted = events;
-	if (events == known->watched || (events == 0 && known->watched == EPOLLIN))
-		return 0;
-	if (change_watch(http, fd, known->watched, events) < 0 && events != 0)
-		return -1;
-	known->watched = events;
-	return 0;
+	if (what != CURL_POLL_REMOVE && is_watched == NULL)
+		(void) curl_multi_assign(http->multi, fd, http);
+	return extsched_sockets_watch(&http->sockets, fd, what, is_watched != NULL);
 }
 
 /* Callback of libcurl: when it wants to be called, whatever sockets do. */
@@ -307,7 +211,7 @@ free_handles(dlist_head *list)
 
 /*
  * Reset callback: release what the server does not know of.  What was not
- * acquired yet is zero (epoll_fd: -1), which is harmless.
+ * acquired yet is zero (the epoll set: -1), which is harmless.
  */
 static void
 release_http(void *arg)
@@ -321,9 +225,7 @@ release_http(void *arg)
 	free_handles(&http->done);
 	if (http->multi)
 		(void) curl_multi_cleanup(http->multi);
-	if (http->epoll_fd >= 0)
-		(void) close(http->epoll_fd);
-	free(http->sockets);
+	extsched_sockets_release(&http->sockets);
 	while (http->acquired-- > 0)
 		ReleaseExternalFD();
 }
@@ -383,7 +285,7 @@ extsched_http_create(MemoryContext parent, int max_in_flight)
 	ExtschedHttp *http = MemoryContextAllocZero(context, sizeof(*http));
 
 	http->context = context;
-	http->epoll_fd = -1;
+	http->sockets.epoll_fd = -1;
 	http->timer_us = -1;
 	dlist_init(&http->idle);
 	dlist_init(&http->running);
@@ -400,8 +302,7 @@ extsched_http_create(MemoryContext parent, int max_in_flight)
 					errmsg("could not initialize libcurl"));
 		is_initialized = true;
 	}
-	http->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (http->epoll_fd < 0)
+	if (!extsched_sockets_init(&http->sockets))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				errmsg("could not create an epoll descriptor: %m"));
@@ -465,7 +366,7 @@ extsched_http_in_flight(const ExtschedHttp *http)
 int
 extsched_http_fd(const ExtschedHttp *http)
 {
-	return http->epoll_fd;
+	return http->sockets.epoll_fd;
 }
 
 /* How long poll() may be put off: milliseconds, 0 for not at all, -1 for ever. */
@@ -497,10 +398,10 @@ set_fixed_options(HttpHandle *handle)
 	SET(CURLOPT_WRITEDATA, handle);
 	SET(CURLOPT_HEADERFUNCTION, receive_header);
 	SET(CURLOPT_HEADERDATA, handle);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, handle->http);
-	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	SET(CURLOPT_CLOSESOCKETDATA, handle->http);
+	SET(CURLOPT_OPENSOCKETFUNCTION, extsched_sockets_open);
+	SET(CURLOPT_OPENSOCKETDATA, &handle->http->sockets);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, extsched_sockets_close);
+	SET(CURLOPT_CLOSESOCKETDATA, &handle->http->sockets);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
@@ -688,7 +589,7 @@ finish_handle(ExtschedHttp *http, CURL *easy, CURLcode result)
 void
 extsched_http_poll(ExtschedHttp *http)
 {
-	struct epoll_event events[EVENTS_PER_WAIT];
+	ExtschedReadySocket ready[SOCKETS_PER_POLL];
 	CURLMsg    *message;
 	sigset_t	all;
 	sigset_t	before;
@@ -698,24 +599,9 @@ extsched_http_poll(ExtschedHttp *http)
 	put_taken(http);
 	sigfillset(&all);
 	(void) pthread_sigmask(SIG_SETMASK, &all, &before);
-	n = epoll_wait(http->epoll_fd, events, lengthof(events), 0);
+	n = extsched_sockets_ready(&http->sockets, ready, lengthof(ready));
 	for (int i = 0; i < n; i++)
-	{
-		curl_socket_t fd = events[i].data.fd;
-		HttpSocket *known = find_socket(http, fd);
-		uint32		happened = events[i].events;
-		int			action = (happened & EPOLLIN ? CURL_CSELECT_IN : 0) |
-			(happened & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-			(happened & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-
-		if (known && known->wanted == 0)
-		{
-			(void) change_watch(http, fd, known->watched, 0);
-			known->watched = 0;
-			continue;
-		}
-		(void) curl_multi_socket_action(http->multi, fd, action, &ignored);
-	}
+		(void) curl_multi_socket_action(http->multi, ready[i].fd, ready[i].action, &ignored);
 	if (http->timer_us >= 0 && http->timer_us <= extsched_clock_monotonic_us())
 	{
 		http->timer_us = -1;
