@@ -246,8 +246,9 @@ wait(ExtschedCycle *state, bool is_busy)
 		state->published = state->may_run ? until : DT_NOEND;
 		state->looked = 0;
 		extsched_wake_sleep(loop->slot, state->published);
-		pgstat_report_activity(STATE_IDLE, NULL);
 	}
+	if (ms > 0)
+		pgstat_report_activity(STATE_IDLE, NULL);
 	n = WaitEventSetWait(state->wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)
 	{
