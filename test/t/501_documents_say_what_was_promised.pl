@@ -1,0 +1,94 @@
+# The documents have the parts that were promised, and name every code, reason,
+# setting and function that a reader may meet.  That their examples work is
+# shown by 500_documented_examples_work.pl.
+
+use strict;
+use warnings FATAL => 'all';
+
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+chdir dirname(dirname(dirname(__FILE__))) or die "chdir: $!";
+
+# A document's text, and that of one section of it: up to the next heading of
+# the same depth or less.
+sub document
+{
+	return slurp_file("docs/$_[0].md");
+}
+
+sub section
+{
+	my ($name, $heading) = @_;
+	my ($depth, $text) = document($name) =~ /^(#+) \Q$heading\E\n(.*)\z/ms or return '';
+	my $stop = join '|', map { '#' x $_ . ' ' } 1 .. length $depth;
+
+	return (split /^(?:$stop)/m, $text)[0];
+}
+
+# What a reader has to find: document, section, words.
+my @promises = (
+	[ 'design', 'Decisions, with what was rejected', ('was rejected') ],
+	[ 'design', 'Lock order', ('limiter', 'schedule', 'timer') ],
+	[ 'design', 'Invariants' ],
+	[ 'runner-contract', 'The request', qw(x-request-id x-idempotency-key x-extsched-fence body_b64 providers secret_envelope context_headers) ],
+	[ 'runner-contract', 'The reply', qw(connect timeout response_too_large http_status bad_response Retry-After) ],
+	[ 'runner-contract', 'What a Runner has to look after', ('at least once', 'x-idempotency-key') ],
+	[ 'runner-contract', 'Signatures', qw(webhook-id webhook-timestamp webhook-signature) ],
+	[ 'runner-contract', 'Runners that pull', qw(extsched_claim extsched_heartbeat extsched_complete) ],
+	[ 'operations', 'Upgrading an extension', qw(extsched_preview_upgrade extsched_upgrade_install disable_missing SCHEDULE_REMAP_FAILED), '```sql' ],
+	[ 'operations', 'Clean-up', qw(extsched_uninstall extsched_drop_tenant) ],
+	[ 'operations', 'Limits', qw(extsched_set_limits) ],
+	[ 'operations', 'Stopping things', qw(extsched.enabled extsched_pause_tenant extsched_set_install_enabled) ],
+	[ 'operations', 'Retention', qw(extsched.history_retention extsched.audit_retention) ],
+	[ 'operations', 'Copies, restore, failover', qw(extsched_adopt) ],
+	[ 'operations', 'Production checklist', 'hold no secrets', 'envelope' ],
+	[ 'operations', 'Troubleshooting', '```sql' ],
+	[ 'host-api', 'Operations', qw(list get create update delete getEndpoints clientToken) ],
+	[ 'host-api', 'Input', qw(endpoint cron timezone enabled name payload options ifRevision) ],
+	[ 'host-api', 'Records', qw(lastRunAt lastRunStatus nextRunAt revision) ],
+	[ 'host-api', 'Failures', qw(VALIDATION_FAILED DENIED NOT_FOUND QUOTA_EXCEEDED RATE_LIMITED INTERNAL_ERROR validation-failed quota-exceeded) ],
+	[ 'host-api', 'For an HTTP route', qw(401 201 Retry-After) ],
+	[ 'host-api', 'For a WIT binding', 'never trap', 'JSON *text*' ],
+	[ 'migrating', 'From another scheduler' ],
+	[ 'migrating', 'From one version of extsched to the next', 'ALTER EXTENSION' ],
+);
+
+for (@promises)
+{
+	my ($name, $heading, @words) = @$_;
+	my $text = section($name, $heading);
+
+	cmp_ok(length $text, '>', 80, "docs/$name.md has \"$heading\"");
+	my @missing = grep { index($text, $_) < 0 } @words;
+	is_deeply(\@missing, [], '  which names what belongs there') if @words;
+}
+
+# Names that the code has, and documents must have: the code is the list.
+sub missing_in
+{
+	my ($text, @names) = @_;
+	return [ grep { $text !~ /(?<![\w.])\Q$_\E(?!\w)/ } @names ];
+}
+
+my $reference = document('sql-reference');
+my @functions = do
+{
+	my %seen;
+	grep { !$seen{$_}++ } map { slurp_file($_) =~ /CREATE FUNCTION \@extschema\@\.(extsched_\w+)/g } glob 'src/sql/*.sql';
+};
+cmp_ok(scalar @functions, '>', 30, 'there is a list of functions');
+is_deeply(missing_in($reference, @functions), [], 'the SQL reference has every function');
+my @settings = slurp_file('src/core/settings.c') =~ /"(extsched\.\w+)"/g;
+cmp_ok(scalar @settings, '>', 15, 'there is a list of settings');
+is_deeply(missing_in($reference, @settings), [], 'the SQL reference has every setting');
+is_deeply(
+	missing_in($reference, qw(22004 22023 42501 42704 42710 53400 54000 55000 55006 STALE_REVISION SCHEDULE_REMAP_FAILED)),
+	[], 'the SQL reference has every code');
+my @reasons = slurp_file('src/core/vocab.c') =~ /\[EXTSCHED_REASON_\w+\] = "(\w+)"/g;
+cmp_ok(scalar @reasons, '>=', 18, 'there is a list of reasons');
+is_deeply(missing_in(document('operations') . document('runner-contract'), @reasons), [],
+	'each reason that a run may end with is explained');
+
+done_testing();
