@@ -40,26 +40,33 @@
 #define DESCRIBED_AT_CREATE (INPUT_ENDPOINT | INPUT_CRON | INPUT_TIMEZONE | INPUT_ENABLED | \
 							 INPUT_NAME | INPUT_PAYLOAD)
 
+static PreparedStatement find_total_override = {
+	.sql = "SELECT FROM extsched.tenant WHERE tenant_id = $1 AND limits ? 'max_schedules_total'",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
 static PreparedStatement lock_tenant_total = {
-	.sql = "SELECT FROM extsched.tenant_limiter l JOIN extsched.tenant t ON t.tenant_id = l.tenant_id"
-	" WHERE l.tenant_id = $1 AND ($2 OR t.limits ? 'max_schedules_total') FOR NO KEY UPDATE OF l",
-	.nargs = 2,
-	.types = {TEXTOID, BOOLOID},
+	.sql = "SELECT FROM extsched.tenant_limiter WHERE tenant_id = $1 FOR NO KEY UPDATE",
+	.nargs = 1,
+	.types = {TEXTOID},
 };
 
 /*
  * extsched_schedule_lock_total
  *		When the tenant's schedules are limited in all, lock what counts them.
  *
- * Before the install is locked, as the lock order wants it.
+ * Before the install is locked, as the lock order wants it.  Most tenants have
+ * no such limit: to see that is all it costs them.
  */
 void
 extsched_schedule_lock_total(const char *tenant)
 {
-	Datum		values[2] = {CStringGetTextDatum(tenant),
-	BoolGetDatum(extsched_max_schedules_per_tenant >= 0)};
+	Datum		values[1] = {CStringGetTextDatum(tenant)};
 
-	(void) extsched_plan_execute(&lock_tenant_total, values, NULL, SPI_OK_SELECT, 0);
+	if (extsched_max_schedules_per_tenant >= 0 ||
+		extsched_plan_execute(&find_total_override, values, NULL, SPI_OK_SELECT, 1) > 0)
+		(void) extsched_plan_execute(&lock_tenant_total, values, NULL, SPI_OK_SELECT, 0);
 }
 
 /*
