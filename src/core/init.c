@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "core/callcount.h"
 #include "core/settings.h"
 #include "core/shmem.h"
 #include "core/wake.h"
@@ -33,6 +34,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	extsched_shmem_install_hooks();
+	extsched_callcount_install_hook();
 	extsched_dbhold_install_hook();
 
 	/* pg_upgrade wants nobody but itself in a database */
