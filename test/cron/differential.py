@@ -52,6 +52,8 @@ DIFFERENCES = {
         "croniter wants both day fields to match when one of them is n#k, whatever it is told.",
     "all weekdays":
         "croniter takes a list of all seven weekdays for an unrestricted field.",
+    "impossible day":
+        "croniter raises when no month has the day of the month, though the weekday alone may match.",
 }
 
 NODE = r"""
@@ -142,14 +144,23 @@ def must_match_both(cron):
     return fields[2].startswith("*") or fields[4].startswith("*")
 
 
-def weekdays(field):
-    """The set of a list of weekdays that random_item() has made."""
+def values(cron, field):
+    """The set of a list that random_item() has made."""
+    names = NAMES.get(field, [])
     result = set()
-    for item in field.lower().split(","):
+    for item in cron.lower().split()[field].split(","):
         body, _, step = item.partition("/")
-        ends = [NAMES[4].index(v) if v in NAMES[4] else int(v) for v in body.split("-")]
+        if body == "*":
+            return set(range(MIN[field], MAX[field] + 1, int(step or 1)))
+        ends = [names.index(v) + MIN[field] if v in names else int(v) for v in body.split("-")]
         result |= set(range(ends[0], ends[-1] + 1, int(step or 1)))
     return result
+
+
+def has_day_of_month(cron):
+    """Whether a day of the month occurs in any of the months."""
+    lengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return "L" in cron.split()[2] or min(values(cron, 2)) <= max(lengths[m - 1] for m in values(cron, 3))
 
 
 def run_extsched(build, cases):
@@ -185,7 +196,9 @@ def explain(name, case, ours, theirs):
         weekday = cron.split()[4]
         if "#" in weekday:
             return "k-th weekday"
-        return "all weekdays" if len(weekdays(weekday)) == 7 else None
+        if len(values(cron, 4)) == 7:
+            return "all weekdays"
+        return "impossible day" if isinstance(theirs, str) and not has_day_of_month(cron) else None
     if isinstance(theirs, str):
         return None
     if not is_near_change(zone, after) and not any(is_near_change(zone, t) for t in ours + theirs):
