@@ -262,7 +262,7 @@ static void
 segment_in_three_years(const PosixRule *rule, int32_t year, int64_t utc,
 					   CronSegment *segment)
 {
-	RuleChange	changes[6];
+	RuleChange	changes[6] = {{0}};
 	int			count = 0;
 
 	for (int32_t y = year - 1; y <= year + 1; y++)
