@@ -51,6 +51,7 @@ my @promises = (
 	[ 'host-api', 'Failures', qw(VALIDATION_FAILED DENIED NOT_FOUND QUOTA_EXCEEDED RATE_LIMITED INTERNAL_ERROR validation-failed quota-exceeded) ],
 	[ 'host-api', 'For an HTTP route', qw(401 201 Retry-After) ],
 	[ 'host-api', 'For a WIT binding', 'never trap', 'JSON *text*' ],
+	[ 'semantics', 'The language', qw(H L W #) ],
 	[ 'migrating', 'From another scheduler' ],
 	[ 'migrating', 'From one version of extsched to the next', 'ALTER EXTENSION' ],
 );
