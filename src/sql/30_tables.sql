@@ -15,7 +15,7 @@ CREATE TABLE extsched.identity (
     worker_epoch      bigint NOT NULL DEFAULT 0,
     adopted_at        timestamptz NOT NULL
 );
-COMMENT ON TABLE extsched.identity IS 'Where this schedule set runs: one row, written by the first API write or worker start. A copy carries the row of its original and stays paused until extsched_adopt().';
+COMMENT ON TABLE extsched.identity IS 'Where this schedule set runs: one row, written by the first API write. A copy carries the row of its original and stays paused until extsched_adopt().';
 COMMENT ON COLUMN extsched.identity.singleton IS 'Always true: there is one row.';
 COMMENT ON COLUMN extsched.identity.system_identifier IS 'System identifier of the cluster the schedules run in, decimal.';
 COMMENT ON COLUMN extsched.identity.database_oid IS 'OID of the database the schedules run in.';
