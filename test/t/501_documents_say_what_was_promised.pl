@@ -51,7 +51,8 @@ my @promises = (
 	[ 'host-api', 'Failures', qw(VALIDATION_FAILED DENIED NOT_FOUND QUOTA_EXCEEDED RATE_LIMITED INTERNAL_ERROR validation-failed quota-exceeded) ],
 	[ 'host-api', 'For an HTTP route', qw(401 201 Retry-After) ],
 	[ 'host-api', 'For a WIT binding', 'never trap', 'JSON *text*' ],
-	[ 'semantics', 'The language', qw(H L W #) ],
+	[ 'semantics', 'The language', 'five fields', 'H(0-29)' ],
+	[ 'semantics', 'Clock changes', 'test' ],
 	[ 'migrating', 'From another scheduler' ],
 	[ 'migrating', 'From one version of extsched to the next', 'ALTER EXTENSION' ],
 );
