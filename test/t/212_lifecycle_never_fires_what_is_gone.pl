@@ -64,7 +64,8 @@ sub schedules_at_runner
 # Creates that did not come to pass, a delete and a disable that did not, and
 # those that did.
 $node->psql('postgres', "BEGIN; SELECT extsched_create('acme', '$install', 'POST /api/heartbeat', '0 * * * *', name => 'never'); ROLLBACK");
-my $kept = create_schedule($node, @at, %hourly, name => 'kept');
+my $kept = create_schedule($node, @at, %hourly, name => 'kept',
+	options => '{"max_age_s": 7200}');
 my $deleted = create_schedule($node, @at, %hourly);
 my $disabled = create_schedule($node, @at, %hourly);
 $node->safe_psql('postgres', q{
