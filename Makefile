@@ -42,6 +42,7 @@ demo:
 
 bench:
 	@script/bootstrap bench
+	@script/as-user $(MAKE) -s -C test/cron bench
 	@script/as-user test/bench/run
 
 lint:
