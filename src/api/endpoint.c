@@ -22,6 +22,7 @@
 
 #include "api/endpoint.h"
 #include "api/plan.h"
+#include "api/text.h"
 #include "api/uuid_text.h"
 
 #define PATH_MAX_LEN 2048
@@ -49,12 +50,6 @@ static PreparedStatement find_by_id = {
 	.types = {UUIDOID, UUIDOID},
 };
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /*
  * extsched_endpoint_normalize_path
  *		The stored form of a path: one leading slash, no repeated slashes.
@@ -67,17 +62,12 @@ is_blank(char c)
 char *
 extsched_endpoint_normalize_path(const char *path)
 {
-	size_t		len = strlen(path);
+	size_t		len;
 	char	   *result;
 	char	   *out;
 
-	while (len > 0 && is_blank(path[len - 1]))
-		len--;
-	while (len > 0 && is_blank(*path))
-	{
-		path++;
-		len--;
-	}
+	path = extsched_text_trim(path);
+	len = strlen(path);
 	if (len == 0 || len > PATH_MAX_LEN)
 		return NULL;
 
@@ -225,7 +215,7 @@ extsched_endpoint_resolve(const char *selector, const pg_uuid_t *version,
 	pg_uuid_t	id;
 
 	memset(match, 0, sizeof(*match));
-	while (is_blank(*selector))
+	while (extsched_text_is_blank(*selector))
 		selector++;
 
 	if (extsched_uuid_from_text(selector, &id))
@@ -241,14 +231,14 @@ extsched_endpoint_resolve(const char *selector, const pg_uuid_t *version,
 	}
 	method[method_len] = '\0';
 
-	if ((method_len > 0 && !is_blank(selector[method_len])) ||
+	if ((method_len > 0 && !extsched_text_is_blank(selector[method_len])) ||
 		strpbrk(selector, "?#") != NULL)
 		path = NULL;
 	else
 	{
 		const char *rest = selector + method_len;
 
-		while (is_blank(*rest))
+		while (extsched_text_is_blank(*rest))
 			rest++;
 		path = *rest == '/' ? extsched_endpoint_normalize_path(rest) : NULL;
 	}

@@ -22,7 +22,6 @@
 #include "api/context.h"
 #include "api/json_build.h"
 #include "api/plan.h"
-#include "api/uuid_text.h"
 #include "core/settings.h"
 #include "dispatch/request.h"
 
@@ -123,10 +122,10 @@ extsched_preview_request(PG_FUNCTION_ARGS)
 	values[1] = UUIDPGetDatum(&context.install);
 	values[2] = UUIDPGetDatum(PG_GETARG_UUID_P(2));
 	if (extsched_plan_execute(&read_request, values, NULL, SPI_OK_SELECT, 1) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("schedule %s does not exist", extsched_uuid_to_text(PG_GETARG_UUID_P(2))),
-				errhint("A schedule is known only together with its own tenant and install."));
+	{
+		extsched_result_no_schedule(&result, PG_GETARG_UUID_P(2));
+		extsched_result_raise(&result);
+	}
 
 	memset(&request, 0, sizeof(request));
 	extsched_request_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, extsched_run_timeout_ms, &request);

@@ -10,6 +10,7 @@
 #include "lib/stringinfo.h"
 
 #include "api/result.h"
+#include "api/uuid_text.h"
 
 void
 extsched_result_init(ApiResult *result)
@@ -60,6 +61,21 @@ extsched_result_field(ApiResult *result, const char *field, int sqlerrcode,
 	result->fields[result->nfields++] = (FieldError) {
 		.field = field, .sqlerrcode = sqlerrcode, .message = message, .hint = hint
 	};
+}
+
+/*
+ * extsched_result_no_schedule
+ *		Record that an install has no schedule of this id.
+ *
+ * The one answer for unknown ids and for those of others.
+ */
+void
+extsched_result_no_schedule(ApiResult *result, const pg_uuid_t *schedule)
+{
+	extsched_result_fail(result, EXTSCHED_API_NOT_FOUND, ERRCODE_UNDEFINED_OBJECT,
+						 psprintf("schedule %s does not exist", extsched_uuid_to_text(schedule)),
+						 NULL,
+						 pstrdup("A schedule is known only together with its own tenant and install."));
 }
 
 /* A list of all wrong fields, a line each: "field: what is wrong". */

@@ -11,6 +11,8 @@
 #ifndef EXTSCHED_RESULT_H
 #define EXTSCHED_RESULT_H
 
+#include "utils/uuid.h"
+
 #include "core/counters.h"
 
 #define MAX_FIELD_ERRORS 32
@@ -41,6 +43,7 @@ extern void extsched_result_fail(ApiResult *result, ExtschedApiStatus status,
 								 int sqlerrcode, char *message, char *detail, char *hint);
 extern void extsched_result_field(ApiResult *result, const char *field, int sqlerrcode,
 								  char *message, char *hint);
+extern void extsched_result_no_schedule(ApiResult *result, const pg_uuid_t *schedule);
 extern void extsched_result_raise(const ApiResult *result) pg_attribute_noreturn();
 
 static inline bool

@@ -109,9 +109,7 @@ lock_and_place(RunNowCall *call)
 
 	if (extsched_plan_execute(&lock_schedule, values, NULL, SPI_OK_SELECT, 1) == 0)
 	{
-		refuse(call, EXTSCHED_API_NOT_FOUND, ERRCODE_UNDEFINED_OBJECT,
-			   psprintf("schedule %s does not exist", extsched_uuid_to_text(&call->schedule)),
-			   pstrdup("A schedule is known only together with its own tenant and install."));
+		extsched_result_no_schedule(&call->result, &call->schedule);
 		return false;
 	}
 	overlap = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);

@@ -330,15 +330,6 @@ apply_changes(ScheduleInput *target, const ScheduleInput *input)
 	return changed;
 }
 
-static void
-not_found(const InstallContext *context, const pg_uuid_t *schedule, ApiResult *result)
-{
-	extsched_result_fail(result, EXTSCHED_API_NOT_FOUND, ERRCODE_UNDEFINED_OBJECT,
-						 psprintf("schedule %s does not exist", extsched_uuid_to_text(schedule)),
-						 NULL,
-						 pstrdup("A schedule is known only together with its own tenant and install."));
-}
-
 static bool
 is_fresh(const ScheduleInput *input, int64 revision, ApiResult *result)
 {
@@ -397,7 +388,7 @@ extsched_schedule_update(const InstallContext *context, ScheduleInput *input,
 		return;
 	if (!extsched_store_lock(context, &input->schedule_id, &stored))
 	{
-		not_found(context, &input->schedule_id, result);
+		extsched_result_no_schedule(result, &input->schedule_id);
 		return;
 	}
 	if (!is_fresh(input, stored.revision, result))
@@ -439,7 +430,7 @@ extsched_schedule_delete(const InstallContext *context, const pg_uuid_t *schedul
 
 	if (!extsched_store_lock(context, schedule, &stored))
 	{
-		not_found(context, schedule, result);
+		extsched_result_no_schedule(result, schedule);
 		return;
 	}
 	extsched_store_cancel_runs(context, schedule, "deleted");

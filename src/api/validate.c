@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api/text.h"
 #include "api/validate.h"
 #include "core/settings.h"
 #include "core/zones.h"
@@ -25,29 +26,6 @@
 #define NAME_MAX_CHARS		128
 #define TIMEZONE_MAX_CHARS	64
 #define TOKEN_MAX_BYTES		255
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/*
- * extsched_text_trim
- *		A copy of a text without the blanks around it, palloc'd.
- */
-char *
-extsched_text_trim(const char *text)
-{
-	size_t		len;
-
-	while (is_blank(*text))
-		text++;
-	len = strlen(text);
-	while (len > 0 && is_blank(text[len - 1]))
-		len--;
-	return pnstrdup(text, len);
-}
 
 static int
 count_chars(const char *text)

@@ -14,6 +14,5 @@
 extern void extsched_validate(const InstallContext *context, ScheduleInput *input,
 							  bool is_create, ApiResult *result);
 extern void extsched_validate_window(const ScheduleInput *schedule, ApiResult *result);
-extern char *extsched_text_trim(const char *text);
 
 #endif							/* EXTSCHED_VALIDATE_H */
