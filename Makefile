@@ -5,7 +5,7 @@
 # hand on to script/.  The second part is a plain PGXS build.  PGXS brings a
 # "check" goal of its own, which is the other reason to keep the two apart.
 
-HOUSE_GOALS = help check demo lint bench fuzz
+HOUSE_GOALS = help check demo dist lint bench fuzz
 
 # With no PG_CONFIG given, the newest server we support whose headers are
 # there; a bare "pg_config" may belong to libpq alone.  Not exported: before
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench        measure; prints a table, writes build/bench.json'
 	@echo 'make fuzz         fuzz the cron language'
 	@echo 'make temp-install private copy of the server in build/install'
+	@echo 'make dist         release archives in build/dist, the same bytes each time'
 	@echo 'make clean        remove what was built'
 	@echo
 	@echo 'script/check -h   run some of the tests'
@@ -44,6 +45,9 @@ bench:
 	@script/bootstrap bench
 	@script/as-user $(MAKE) -s -C test/cron bench
 	@script/as-user test/bench/run
+
+dist:
+	@script/dist
 
 lint:
 	@script/lint
