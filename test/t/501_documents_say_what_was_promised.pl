@@ -93,4 +93,18 @@ cmp_ok(scalar @reasons, '>=', 18, 'there is a list of reasons');
 is_deeply(missing_in(document('operations') . document('runner-contract'), @reasons), [],
 	'each reason that a run may end with is explained');
 
+# The picture of the architecture is that of the tree.
+my %named = map { $_ => 1 } section('design', 'Folders') =~ /^\| `([\w\/.]+)` \|/mg;
+is_deeply([ grep { !-d } sort keys %named ], [], 'docs/design.md names no folder that is not there');
+is_deeply([ grep { -d && !$named{$_} } glob 'src/*' ], [], 'and each folder of src');
+my @promised_paths = map { /`((?:src|test|docs|script|examples|sql|debian)\/[\w\/.-]*|sql|expected)`/g } slurp_file('CONTRIBUTING.md');
+cmp_ok(scalar @promised_paths, '>', 15, 'CONTRIBUTING.md has a map');
+is_deeply([ grep { !-e } @promised_paths ], [], 'and each path on it exists');
+
+# make help names each goal that a person types.
+my ($goals) = slurp_file('Makefile') =~ /^HOUSE_GOALS = (.*)/m;
+my $help = `make -s help`;
+is_deeply([ grep { $help !~ /^make \Q$_\E\s/m } grep { $_ ne 'help' } split ' ', $goals ], [],
+	'make help lists every goal');
+
 done_testing();
