@@ -81,6 +81,7 @@ static const struct
 	[EXTSCHED_EVENT_AUTO_PAUSE] = {"auto_pauses", "Schedules paused after failures in a row."},
 	[EXTSCHED_EVENT_QUARANTINE] = {"quarantines", "Schedules quarantined."},
 	[EXTSCHED_EVENT_PRUNE] = {"prunes", "History and audit partitions emptied."},
+	[EXTSCHED_EVENT_PRUNE_EARLY] = {"early_prunes", "Days of history that went early because of extsched.history_max_rows."},
 	[EXTSCHED_EVENT_WORKER_ERROR] = {"worker_errors", "Errors that a worker survived."},
 };
 

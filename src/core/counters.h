@@ -85,6 +85,7 @@ typedef enum ExtschedEvent
 	EXTSCHED_EVENT_AUTO_PAUSE,
 	EXTSCHED_EVENT_QUARANTINE,
 	EXTSCHED_EVENT_PRUNE,		/* partitions emptied */
+	EXTSCHED_EVENT_PRUNE_EARLY, /* of these, before their retention */
 	EXTSCHED_EVENT_WORKER_ERROR,	/* errors the worker survived */
 } ExtschedEvent;
 

@@ -32,13 +32,17 @@ DECLARE
 BEGIN
     -- A partition whose file is not the one it was made with has been
     -- truncated.  When it holds nothing, its day went early: history_max_rows.
-    SELECT min(d.day) INTO first
-      FROM generate_series(date_trunc('day', since, 'UTC'), now, interval '24 hours') AS d (day)
-     WHERE EXISTS (SELECT FROM extsched.run AS r WHERE r.slot = extsched.run_slot(d.day))
-        OR EXISTS (SELECT FROM pg_class AS c
+    -- The oldest go first, so nothing is missing behind the first day with rows.
+    SELECT max(d.day) + interval '24 hours' INTO first
+      FROM (SELECT d.day, bool_and(r.is_empty) OVER (ORDER BY d.day) AS is_before_rows
+              FROM generate_series(date_trunc('day', since, 'UTC'), now - interval '24 hours', interval '24 hours') AS d (day)
+             CROSS JOIN LATERAL (SELECT NOT EXISTS (SELECT FROM extsched.run AS r
+                                                     WHERE r.slot = extsched.run_slot(d.day))) AS r (is_empty)) AS d
+     WHERE d.is_before_rows
+       AND EXISTS (SELECT FROM pg_class AS c
                     WHERE c.oid = format('extsched.run_%s', to_char(extsched.run_slot(d.day), 'FM00'))::regclass
-                      AND c.relfilenode = c.oid);
-    RETURN greatest(since, coalesce(first, now));
+                      AND c.relfilenode <> c.oid);
+    RETURN greatest(since, first);
 END
 $$;
 REVOKE ALL ON FUNCTION extsched.oldest_history() FROM PUBLIC;

@@ -208,6 +208,8 @@ BEGIN
         'quarantined_schedules', (SELECT count(*)
                                     FROM (SELECT FROM extsched.timer AS t
                                            WHERE t.quarantine_reason IS NOT NULL LIMIT cap) AS quarantined),
+        'history_since', extsched.oldest_history(),
+        'history_days_cut', (SELECT e.n FROM extsched.stat_event_counters() AS e WHERE e.event = 'early_prunes'),
         'counted_up_to', cap,
         'library_version', shared.library_version,
         'extension_version', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'extsched'));
@@ -219,7 +221,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.extsched_status() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_status() IS
-'The scheduler of this database at a glance: whether it runs and why not, its workers, what is due, waiting and in flight, what is paused. Counts stop at counted_up_to.';
+'The scheduler of this database at a glance: whether it runs and why not, its workers, what is due, waiting and in flight, what is paused, from when on the history is whole and how many days of it went early since the server started. Counts stop at counted_up_to.';
 
 CREATE FUNCTION @extschema@.extsched_metrics() RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

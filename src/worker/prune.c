@@ -10,7 +10,9 @@
  * would write as much again as the runs did, and leave the space to vacuum.
  *
  * TRUNCATE needs an exclusive lock.  It is only tried for, never waited for,
- * so that nobody queues up behind it; the next look tries again.
+ * so that nobody queues up behind it; the next look tries again.  And it is
+ * held for a moment only: what has to be known of the partition is asked by
+ * index, however many rows it has.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,20 +46,31 @@ typedef struct Ring
 {
 	const char *table;			/* its partitions are <table>_00 and so on */
 	const char *time_column;
-	const char *live;			/* predicate of rows that must stay, or NULL */
+	const char *const *live;	/* predicates of rows that must stay, each that
+								 * of a partial index; then NULL */
 	int64		period_s;
 } Ring;
+
+static const char *const live_runs[] = {
+	"state = 'running'",
+	"state IN ('pending', 'retrying') AND NOT waits_for_slot",
+	"waits_for_slot AND finished_at IS NULL",
+	NULL
+};
+
+static const char *const nothing_live[] = {NULL};
 
 static const Ring history = {
 	.table = "run",
 	.time_column = "nominal_time",
-	.live = "state IN ('pending', 'running', 'retrying')",
+	.live = live_runs,
 	.period_s = SECS_PER_DAY,
 };
 
 static const Ring audit = {
 	.table = "audit",
 	.time_column = "at",
+	.live = nothing_live,
 	.period_s = SECS_PER_WEEK,
 };
 
@@ -112,16 +125,35 @@ finds_row(const char *sql, TimestampTz *first)
 }
 
 /*
+ * Whether all rows of a partition are before an instant and none is live.  Its
+ * first row tells the period: that is not always the one of the arithmetic,
+ * when the clock was set back.
+ */
+static bool
+is_over(const Ring *ring, const char *name, TimestampTz before)
+{
+	TimestampTz first;
+
+	if (finds_row(psprintf("SELECT %s FROM %s LIMIT 1", ring->time_column, name), &first) &&
+		first >= before)
+		return false;
+	for (const char *const *live = ring->live; *live != NULL; live++)
+	{
+		if (finds_row(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1", name, *live), NULL))
+			return false;
+	}
+	return true;
+}
+
+/*
  * Empty a partition whose rows are all before an instant, in a transaction of
- * its own.  Its first row tells the period: that is not always the one of the
- * arithmetic, when the clock was set back.
+ * its own.
  */
 static bool
 empty_leaf(const Ring *ring, int slot, TimestampTz before)
 {
 	Oid			leaf;
 	bool		is_emptied = false;
-	TimestampTz first;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -135,10 +167,7 @@ empty_leaf(const Ring *ring, int slot, TimestampTz before)
 		/* the lock came after the snapshot; look with a new one */
 		PopActiveSnapshot();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		if ((!finds_row(psprintf("SELECT %s FROM %s LIMIT 1", ring->time_column, name), &first) ||
-			 first < before) &&
-			(ring->live == NULL ||
-			 !finds_row(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1", name, ring->live), NULL)))
+		if (is_over(ring, name, before))
 		{
 			if (SPI_execute(psprintf("TRUNCATE %s", name), false, 0) != SPI_OK_UTILITY)
 				elog(ERROR, "could not empty \"%s\"", name);
@@ -199,7 +228,10 @@ count_history(int64 *rows)
 	return total;
 }
 
-/* Give up the oldest days while there are too many rows. */
+/*
+ * Give up the oldest days while there are too many rows.  What is left is
+ * whole: a day that cannot go yet keeps the later ones.
+ */
 static void
 bound_history(TimestampTz now)
 {
@@ -212,9 +244,12 @@ bound_history(TimestampTz now)
 		int			slot = extsched_run_slot(start);
 		TimestampTz end = period_start(&history, slot, now) + USECS_PER_DAY;
 
-		if (rows[slot] == 0 || !empty_leaf(&history, slot, end))
+		if (rows[slot] == 0)
 			continue;
+		if (!empty_leaf(&history, slot, end))
+			break;
 		total -= rows[slot];
+		extsched_count_event(EXTSCHED_EVENT_PRUNE_EARLY, 1);
 		ereport(LOG,
 				errmsg("history of the UTC day %d days ago was removed early", back),
 				errdetail("There were about " INT64_FORMAT " runs more than the %d of \"%s\".",
