@@ -24,8 +24,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api/cron_sql.h"
 #include "core/settings.h"
-#include "core/zones.h"
 
 /* Most rows extsched_next_runs() gives: keeps a call well under 10 ms. */
 #define MAX_RUNS			10000
@@ -54,9 +54,12 @@ PG_FUNCTION_INFO_V1(extsched_next_runs);
 PG_FUNCTION_INFO_V1(extsched_min_gap);
 PG_FUNCTION_INFO_V1(extsched_cron_is_valid);
 
-/* Raise the error for an expression that was refused. */
-static void
-raise_cron_error(const text *cron, const CronError *error)
+/*
+ * extsched_cron_sql_raise
+ *		Raise the error for an expression that was refused: 22023.
+ */
+void
+extsched_cron_sql_raise(const text *cron, const CronError *error)
 {
 	const char *data = VARDATA_ANY(cron);
 	int			len = VARSIZE_ANY_EXHDR(cron);
@@ -95,7 +98,7 @@ parse_spec(const text *cron, const text *key, CronSpec *spec)
 										 extsched_allow_day_or, spec, &error);
 	}
 	if (status != CRON_OK)
-		raise_cron_error(cron, &error);
+		extsched_cron_sql_raise(cron, &error);
 }
 
 /* The same with a memory in fn_extra; the result is good until the next call. */
@@ -140,9 +143,14 @@ get_spec(FmgrInfo *flinfo, const text *cron, const text *key)
 	return &slot->spec;
 }
 
-/* Get a zone by name, or raise an error. */
-static const CronZone *
-get_zone(const text *tz)
+/*
+ * extsched_cron_sql_zone
+ *		Get a zone by name, or raise an error: 22023.
+ *
+ * The zone belongs to the cache of zones.c and is good until its next look-up.
+ */
+const ExtschedZone *
+extsched_cron_sql_zone(const text *tz)
 {
 	char		name[EXTSCHED_ZONE_NAME_LEN + 1];
 	const ExtschedZone *zone;
@@ -158,18 +166,19 @@ get_zone(const text *tz)
 				errmsg("invalid time zone \"%s\"", name),
 				errdetail_internal("%s", extsched_zone_detail(status, name)),
 				errhint("%s", extsched_zone_hint(status)));
-	return zone->rules;
+	return zone;
 }
 
 /*
- * Seconds since 1970 of an instant, rounded down: the next whole minute after
- * both is the same.
+ * extsched_cron_sql_after
+ *		Seconds since 1970 of an instant, rounded down: the next whole minute
+ *		after both is the same.  22008 when it is infinite.
  *
  * now() stands for the scheduler's clock, as the default of "after" must be
  * written in SQL but follow extsched.clock_offset.
  */
-static int64
-get_after(TimestampTz after)
+int64
+extsched_cron_sql_after(TimestampTz after)
 {
 	if (TIMESTAMP_NOT_FINITE(after))
 		ereport(ERROR,
@@ -188,10 +197,14 @@ from_unix(int64 seconds)
 	return (seconds - EPOCH_SHIFT_S) * USECS_PER_SEC;
 }
 
-/* Search on; false when there is no further time. */
-static bool
-find_next(const CronSpec *spec, const CronZone *zone, int64 after, int64 *next,
-		  CronNote *note)
+/*
+ * extsched_cron_sql_next
+ *		Search on; false when there is no further time.  22008 when the instant
+ *		is outside the calendar.
+ */
+bool
+extsched_cron_sql_next(const CronSpec *spec, const CronZone *zone, int64 after,
+					   int64 *next, CronNote *note)
 {
 	CronStatus	status = extsched_cron_next(spec, zone, after, next, note);
 
@@ -223,8 +236,8 @@ extsched_next(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	spec = get_spec(fcinfo->flinfo, PG_GETARG_TEXT_PP(0),
 					PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3));
-	zone = get_zone(PG_GETARG_TEXT_PP(1));
-	if (!find_next(spec, zone, get_after(PG_GETARG_TIMESTAMPTZ(2)), &next, NULL))
+	zone = extsched_cron_sql_zone(PG_GETARG_TEXT_PP(1))->rules;
+	if (!extsched_cron_sql_next(spec, zone, extsched_cron_sql_after(PG_GETARG_TIMESTAMPTZ(2)), &next, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(from_unix(next));
 }
@@ -263,8 +276,8 @@ extsched_next_runs(PG_FUNCTION_ARGS)
 				errdetail("Allowed are 0 to %d.", MAX_RUNS));
 	parse_spec(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4),
 			   &spec);
-	zone = get_zone(PG_GETARG_TEXT_PP(1));
-	at = get_after(PG_GETARG_TIMESTAMPTZ(3));
+	zone = extsched_cron_sql_zone(PG_GETARG_TEXT_PP(1))->rules;
+	at = extsched_cron_sql_after(PG_GETARG_TIMESTAMPTZ(3));
 
 	InitMaterializedSRF(fcinfo, 0);
 	while (n-- > 0)
@@ -274,7 +287,7 @@ extsched_next_runs(PG_FUNCTION_ARGS)
 		CronNote	note;
 
 		/* the first search judges the instant; later ones may reach the end */
-		if (!find_next(&spec, zone, at, &at, &note))
+		if (!extsched_cron_sql_next(&spec, zone, at, &at, &note))
 			break;
 		values[0] = TimestampTzGetDatum(from_unix(at));
 		values[1] = TimestampGetDatum(from_unix(at + extsched_zone_offset(zone, at)));
@@ -307,7 +320,7 @@ extsched_min_gap(PG_FUNCTION_ARGS)
 
 	if (extsched_cron_check(VARDATA_ANY(cron), VARSIZE_ANY_EXHDR(cron),
 							extsched_allow_day_or, 0, &spec, &error) != CRON_OK)
-		raise_cron_error(cron, &error);
+		extsched_cron_sql_raise(cron, &error);
 	gap_s = extsched_cron_min_gap(&spec);
 	result->month = 0;
 	result->day = (int32) (gap_s / SECS_PER_DAY);

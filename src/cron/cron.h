@@ -30,6 +30,9 @@
  */
 #define CRON_FORMAT_LEN		1024
 
+/* Room for the words of every expression, terminating zero included. */
+#define CRON_WORDS_LEN		4096
+
 /*
  * How far extsched_cron_next() looks.  The Gregorian calendar repeats after
  * 400 years, but no expression that can be due at all has to wait for more
@@ -160,6 +163,15 @@ typedef struct CronRange
 	int64_t		last;
 } CronRange;
 
+/* A change of a zone's clock, and what it does to a schedule. */
+typedef struct CronChange
+{
+	int64_t		at;				/* first instant of the new offset */
+	int32_t		offset_before;	/* seconds east of Greenwich */
+	int32_t		offset_after;
+	int64_t		times;			/* nominal times that do not exist, or are twice */
+} CronChange;
+
 /* parse.c */
 extern CronStatus extsched_cron_parse(const char *text, size_t len,
 									  const void *hash_key, size_t hash_len,
@@ -181,6 +193,16 @@ extern const char *extsched_cron_field_name(CronField field);
 extern void extsched_cron_detail(const CronError *error, char *buf, size_t size);
 extern const char *extsched_cron_hint(const CronError *error);
 extern const char *extsched_cron_note_name(CronNote note);
+
+/* words.c */
+extern void extsched_cron_words(const CronSpec *spec, char buf[CRON_WORDS_LEN]);
+extern void extsched_cron_zone_words(const char *name, char *buf, size_t size);
+extern bool extsched_cron_spread(const CronSpec *spec, char buf[CRON_FORMAT_LEN]);
+
+/* changes.c */
+extern bool extsched_cron_next_change(const CronSpec *spec, const CronZone *zone,
+									  int64_t after, int64_t until,
+									  CronChange *change);
 
 /* next.c */
 extern CronStatus extsched_cron_next(const CronSpec *spec, const CronZone *zone,

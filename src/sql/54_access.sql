@@ -16,6 +16,7 @@ AS $$
             ('function', 'extsched_next', '{host,admin,monitor}'),
             ('function', 'extsched_next_runs', '{host,admin,monitor}'),
             ('function', 'extsched_min_gap', '{host,admin,monitor}'),
+            ('function', 'extsched_explain', '{host,admin,monitor}'),
             -- Runners that pull
             ('function', 'extsched_claim', '{runner}'),
             ('function', 'extsched_heartbeat', '{runner}'),

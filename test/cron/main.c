@@ -8,5 +8,6 @@ main(void)
 	test_check();
 	test_zone();
 	test_next();
+	test_words();
 	return finish_tests();
 }

@@ -45,6 +45,7 @@ extern bool reference_window(const CronSpec *spec, const CronZone *zone,
 extern void test_parse(void);
 extern void test_check(void);
 extern void test_next(void);
+extern void test_words(void);
 extern void test_zone(void);
 
 #endif							/* EXTSCHED_TEST_TAP_H */
