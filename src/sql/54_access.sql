@@ -48,6 +48,7 @@ AS $$
             ('function', 'extsched_resume', '{admin}'),
             ('function', 'extsched_disable_all', '{admin}'),
             ('function', 'extsched_backfill', '{admin}'),
+            ('function', 'extsched_import_pg_cron', '{admin}'),
             ('function', 'extsched_validate', '{admin}'),
             ('function', 'extsched_preview_request', '{admin}'),
             -- watching; the views call functions with the rights of the caller

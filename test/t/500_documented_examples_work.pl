@@ -33,24 +33,47 @@ sub run_blocks
 	return $failures;
 }
 
+# What the examples of a document find in their database: schedulers to move from.
+my %ground = (
+	'docs/migrating.md' => q{
+		CREATE SCHEMA cron;
+		CREATE TABLE cron.job (jobid bigint, jobname text, schedule text, command text, database text, active boolean);
+		INSERT INTO cron.job VALUES
+			(1, 'sync', '*/15 * * * *', $$select net.http_post('https://api.example.com/api/sync', '{"full": true}')$$, current_database(), true),
+			(2, 'vacuum', '0 3 * * *', 'VACUUM', current_database(), true);
+		CREATE SCHEMA pgboss;
+		CREATE TABLE pgboss.schedule (name text, cron text, timezone text, data jsonb, options jsonb);
+		INSERT INTO pgboss.schedule VALUES ('sync-orders', '0 6 * * *', 'UTC', '{"what": "orders"}', '{}');
+		CREATE SCHEMA platform;
+		CREATE TABLE platform.extension_endpoint (id integer, method text, path text);
+		INSERT INTO platform.extension_endpoint VALUES (1, 'POST', '/api/sync');
+		CREATE TABLE platform.extension_schedule (id integer, tenant_id text, install_id uuid, endpoint_id integer, cron text,
+			timezone text, name text, payload jsonb, enabled boolean);
+		INSERT INTO platform.extension_schedule VALUES
+			(5, 'acme', '11111111-1111-4111-8111-111111111111', 1, '@daily', 'Europe/Berlin', 'nightly', NULL, true);
+	});
+
 my @ground = grep { !/CREATE EXTENSION/ } sql_blocks('README.md');
 cmp_ok(scalar @ground, '>=', 1, 'the README has an example');
 
-my $number = 0;
+my %database_of;
 foreach my $file ('README.md', glob 'docs/*.md')
 {
 	my @blocks = grep { !/CREATE EXTENSION/ } sql_blocks($file);
 	next unless @blocks;
 
-	my $database = 'doc' . $number++;
+	my $database = $database_of{$file} = 'doc' . scalar keys %database_of;
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	create_extension($node, $database);
-	is($file eq 'README.md' ? '' : run_blocks($database, @ground), '', "ground for $file")
+	is($file eq 'README.md' ? '' : run_blocks($database, @ground, $ground{$file} // ()), '', "ground for $file")
 	  or next;
 	is(run_blocks($database, @blocks), '', "the examples of $file work");
 }
 
-my $bindir = $node->config_data('--bindir');
+is($node->safe_psql($database_of{'docs/migrating.md'},
+	'SELECT string_agg(name, $$ $$ ORDER BY name COLLATE "C") FROM extsched.schedules'),
+	'morning sync moved sync nightly sync sync-orders', 'what was to be moved is there');
+
 $node->safe_psql('postgres', 'CREATE EXTENSION extsched');
 {
 	local %ENV = $node->_get_env(PGDATABASE => 'postgres');

@@ -54,6 +54,9 @@ my @promises = (
 	[ 'semantics', 'The language', 'five fields', 'H(0-29)' ],
 	[ 'semantics', 'Clock changes', 'test' ],
 	[ 'migrating', 'From another scheduler' ],
+	[ 'migrating', 'pg_cron', qw(extsched_import_pg_cron dry_run cron.timezone path_prefix skip), '```sql' ],
+	[ 'migrating', 'pg-boss', 'pgboss.schedule', '```sql' ],
+	[ 'migrating', 'The tables of a platform that kept its own', 'client_token', '```sql' ],
 	[ 'migrating', 'From one version of extsched to the next', 'ALTER EXTENSION' ],
 );
 
