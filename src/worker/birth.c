@@ -4,7 +4,8 @@
  *		Write the runs and records that due timers lead to.
  *
  * The second half of a claim: decisions become rows of the history, one batch
- * for each partition, and timers move on.
+ * for each partition, and timers move on.  Missed ranges are compared with the
+ * history first (ranges.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +19,7 @@
 #include "core/counters.h"
 #include "core/runkey.h"
 #include "worker/birth.h"
+#include "worker/ranges.h"
 #include "worker/rows.h"
 #include "worker/states.h"
 
@@ -53,7 +55,7 @@ typedef struct NewRuns
 	ExtschedRows *leaves[EXTSCHED_RING_SLOTS];
 	ExtschedCandidate **runs_of[EXTSCHED_RING_SLOTS];	/* NULL for a mere record */
 	int			n_rows;
-	int			n_candidates;
+	int			n_max;			/* as many as there can be */
 } NewRuns;
 
 static ExtschedRows *
@@ -65,8 +67,8 @@ leaf_rows(NewRuns *new_runs, TimestampTz nominal, ExtschedCandidate *candidate)
 	if (rows == NULL)
 	{
 		rows = new_runs->leaves[leaf] = palloc(sizeof(ExtschedRows));
-		extsched_rows_init(rows, EXTSCHED_TABLE_RUN, new_runs->n_candidates);
-		new_runs->runs_of[leaf] = palloc(sizeof(ExtschedCandidate *) * new_runs->n_candidates * 3);
+		extsched_rows_init(rows, EXTSCHED_TABLE_RUN, new_runs->n_max);
+		new_runs->runs_of[leaf] = palloc(sizeof(ExtschedCandidate *) * new_runs->n_max);
 	}
 	new_runs->runs_of[leaf][rows->n] = candidate;
 	new_runs->n_rows++;
@@ -258,9 +260,9 @@ report(const ExtschedCandidate *candidate)
 {
 	const ExtschedDecision *decision = &candidate->decision;
 
-	for (int i = 0; i < decision->n_records; i++)
+	for (int i = 0; i < candidate->n_records; i++)
 	{
-		const ExtschedRecord *record = &decision->records[i];
+		const ExtschedRecord *record = &candidate->records[i];
 
 		extsched_count_run(record->state, record->reason, EXTSCHED_TRIGGER_SCHEDULE,
 						   record->state == EXTSCHED_RUN_MISSED ? record->count : 1, -1, -1);
@@ -290,7 +292,7 @@ int
 extsched_birth_write(ExtschedLoop *loop, ExtschedCandidate *candidates, int n,
 					 TimestampTz now, bool may_exist)
 {
-	NewRuns		new_runs = {.n_candidates = Max(n, 1)};
+	NewRuns		new_runs = {.n_max = Max(n + extsched_ranges_split(candidates, n), 1)};
 
 	for (int i = 0; i < n; i++)
 	{
@@ -298,8 +300,8 @@ extsched_birth_write(ExtschedLoop *loop, ExtschedCandidate *candidates, int n,
 
 		if (candidate->is_left)
 			continue;
-		for (int r = 0; r < candidate->decision.n_records; r++)
-			add_record(&new_runs, candidate, &candidate->decision.records[r], now);
+		for (int r = 0; r < candidate->n_records; r++)
+			add_record(&new_runs, candidate, &candidate->records[r], now);
 		if (candidate->run != NULL)
 			add_run(loop, &new_runs, candidate, now);
 	}

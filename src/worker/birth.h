@@ -16,6 +16,8 @@ typedef struct ExtschedCandidate
 {
 	ExtschedTimerFacts facts;
 	ExtschedDecision decision;
+	int			n_records;		/* what is written of those of the decision */
+	ExtschedRecord *records;
 	ExtschedPolicy policy;
 	ExtschedRequest request;
 	ExtschedRun *run;			/* if decision.has_run */

@@ -440,9 +440,22 @@ look_after_all(ExtschedCycle *state, TimestampTz now)
 	if (state->looks_to_zone_check-- <= 0)
 	{
 		state->looks_to_zone_check = LOOKS_PER_ZONE_CHECK;
-		extsched_rearm_zones(now);
+		if (!extsched_rearm_zones(now))
+		{
+			state->looks_to_zone_check = 0;
+			state->next_look = now + REARM_AGAIN_S * USECS_PER_SEC;
+		}
 	}
 	extsched_prune(now);
+}
+
+/* Bring timers back that are too far ahead; those that are locked, later. */
+static void
+rearm_for_clock(ExtschedCycle *state, TimestampTz now)
+{
+	state->next_rearm = extsched_rearm_after_step_back(now) ?
+		DT_NOEND : now + REARM_AGAIN_S * USECS_PER_SEC;
+	extsched_cycle_look_again(state);
 }
 
 /* The clock was set back: nothing that was stored may keep us silent. */
@@ -455,8 +468,8 @@ follow_clock_back(ExtschedCycle *state, TimestampTz now)
 	loop->late_tat = Min(loop->late_tat, now);
 	loop->last_refill = Min(loop->last_refill, now);
 	extsched_cycle_look_again(state);
-	if (loop->number == 0 && state->may_run)
-		extsched_rearm_after_step_back(now);
+	if (loop->number == 0)
+		state->next_rearm = now;
 }
 
 /*
@@ -483,6 +496,8 @@ extsched_cycle_run(ExtschedCycle *state)
 		follow_clock_back(state, now);
 	if (now >= state->next_look)
 		look_after_all(state, now);
+	if (now >= state->next_rearm && state->may_run)
+		rearm_for_clock(state, now);
 	if (now >= state->next_expiry && loop->n_outcomes == 0)
 		is_busy |= take_over(state, now);
 	if (state->is_gone || !state->is_recovered)

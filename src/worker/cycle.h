@@ -15,6 +15,9 @@
 /* A safety look at everything. */
 #define LOOK_S				60
 
+/* After this, timers that were locked when zone or clock changed are tried again. */
+#define REARM_AGAIN_S		2
+
 /* Pauses of what is due and cannot go on. */
 #define HOLD_MIN_US			50000
 #define HOLD_MAX_US			1000000
@@ -51,6 +54,7 @@ typedef struct ExtschedCycle
 	int			looked;			/* LOOKED_AT_..., since that was published */
 
 	int			looks_to_zone_check;
+	TimestampTz next_rearm;		/* timers may be too far ahead of the clock */
 
 	bool		walks;			/* claims go from tenant to tenant */
 	int			walk_done;		/* timers dealt with in this round */

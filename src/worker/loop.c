@@ -77,6 +77,7 @@ open_loop(ExtschedCycle *state, ExtschedWorkerSlot *slot)
 	apply_settings(state);
 	extsched_cycle_look_again(state);
 	state->next_look = DT_NOBEGIN;
+	state->next_rearm = DT_NOEND;
 
 	state->wait_set = extsched_compat_create_wait_set(3);
 	AddWaitEventToSet(state->wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
@@ -194,7 +195,7 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	if (is_busy)
 		return 0;
 
-	until = Min(state->next_look, Min(state->next_due, state->next_expiry));
+	until = Min(Min(state->next_look, state->next_rearm), Min(state->next_due, state->next_expiry));
 	if (extsched_cycle_free_slots(loop) > 0)
 		until = Min(until, loop->next_ready);
 	if (!state->may_run)

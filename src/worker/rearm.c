@@ -15,14 +15,19 @@
  * Clock: when it was ahead, nominal times that are in the future again have
  * been accounted for.  Runs that went out stay, and keep their nominal time
  * from being sent twice.  Records of times that became no run are taken back,
- * since these times are still to come.
+ * since these times are still to come; a range that reaches over now keeps its
+ * part before it.
  *
- * Timers are taken in pages in the order of their keys, each page in a
- * transaction of its own, and locked ones are left for the next look.
+ * Timers are read in pages in the order of their keys, each page in a
+ * transaction of its own, and locked one by one when they have to change.  For
+ * one that somebody else has locked, or changed meanwhile, all is done again
+ * some seconds later.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -35,6 +40,8 @@
 #include "utils/uuid.h"
 
 #include "core/due.h"
+#include "core/runkey.h"
+#include "core/vocab.h"
 #include "core/zones.h"
 #include "worker/rearm.h"
 #include "worker/rows.h"
@@ -79,8 +86,7 @@ static ExtschedStmt timers_of_zone = {
 	" FROM extsched.schedule s JOIN extsched.timer t"
 	" ON t.tenant_id = s.tenant_id AND t.schedule_id = s.schedule_id"
 	" WHERE s.timezone = $1 AND (s.tenant_id, s.schedule_id) > ($2, $3)"
-	" AND t.next_due IS NOT NULL ORDER BY s.tenant_id, s.schedule_id LIMIT $4"
-	" FOR UPDATE OF t SKIP LOCKED",
+	" AND t.next_due IS NOT NULL ORDER BY s.tenant_id, s.schedule_id LIMIT $4",
 	.expected = SPI_OK_SELECT,
 	.nargs = 4,
 	.types = {TEXTOID, TEXTOID, UUIDOID, INT4OID},
@@ -91,10 +97,19 @@ static ExtschedStmt timers_ahead = {
 	" FROM extsched.timer t JOIN extsched.schedule s"
 	" ON s.tenant_id = t.tenant_id AND s.schedule_id = t.schedule_id"
 	" WHERE t.next_due > $1 AND (t.tenant_id, t.schedule_id) > ($2, $3)"
-	" ORDER BY t.tenant_id, t.schedule_id LIMIT $4 FOR UPDATE OF t SKIP LOCKED",
+	" ORDER BY t.tenant_id, t.schedule_id LIMIT $4",
 	.expected = SPI_OK_SELECT,
 	.nargs = 4,
 	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
+};
+
+/* Unless it is no longer due when it was, which another look will deal with. */
+static ExtschedStmt lock_timer = {
+	.sql = "SELECT FROM extsched.timer WHERE tenant_id = $1 AND schedule_id = $2"
+	" AND next_due = $3 FOR UPDATE SKIP LOCKED",
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID},
 };
 
 static ExtschedStmt set_due = {
@@ -105,12 +120,29 @@ static ExtschedStmt set_due = {
 	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
-/* Records, not runs, of times after $3; what they said of times before it. */
+/* The range of missed times that began up to $3 and ends after it. */
+static ExtschedStmt find_straddling = {
+	.sql = "SELECT missed_first FROM extsched.run WHERE tenant_id = $1 AND schedule_id = $2"
+	" AND nominal_time > $3 AND missed_first <= $3 AND trigger = 'schedule' AND state = 'missed'",
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID},
+};
+
+static ExtschedStmt shorten = {
+	.sql = "UPDATE extsched.run SET nominal_time = $4, slot = extsched.run_slot($4), run_id = $5,"
+	" ready_at = $4, missed_count = $6 WHERE tenant_id = $1 AND schedule_id = $2"
+	" AND nominal_time > $3 AND missed_first <= $3 AND trigger = 'schedule' AND state = 'missed'",
+	.expected = SPI_OK_UPDATE,
+	.nargs = 6,
+	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT4OID},
+};
+
+/* Records, not runs, of times after $3. */
 static ExtschedStmt take_back = {
 	.sql = "DELETE FROM extsched.run WHERE tenant_id = $1 AND schedule_id = $2"
-	" AND nominal_time > $3 AND trigger = 'schedule' AND state IN ('skipped', 'missed')"
-	" RETURNING missed_first",
-	.expected = SPI_OK_DELETE_RETURNING,
+	" AND nominal_time > $3 AND trigger = 'schedule' AND state IN ('skipped', 'missed')",
+	.expected = SPI_OK_DELETE,
 	.nargs = 3,
 	.types = {TEXTOID, UUIDOID, TIMESTAMPTZOID},
 };
@@ -188,8 +220,22 @@ arm(const Timer *timer, bool has_next, TimestampTz next, TimestampTz accounted_f
 	(void) extsched_stmt_run(&set_due, values, has_next ? "    " : "  n ");
 }
 
-/* New zone data: go on from the last time that has a record. */
-static void
+static bool
+lock(const Timer *timer)
+{
+	Datum		values[3];
+
+	values[0] = CStringGetTextDatum(timer->tenant);
+	values[1] = UUIDPGetDatum(&timer->rule.schedule);
+	values[2] = TimestampTzGetDatum(timer->next_due);
+	return extsched_stmt_run(&lock_timer, values, NULL) > 0;
+}
+
+/*
+ * New zone data: go on from the last time that has a record.  False if the
+ * timer has to change and cannot, here and below.
+ */
+static bool
 rearm_for_zone(const Timer *timer, TimestampTz now)
 {
 	TimestampTz from = Max(timer->accounted_from - 1, timer->last_recorded);
@@ -200,46 +246,69 @@ rearm_for_zone(const Timer *timer, TimestampTz now)
 	/* what cannot be computed is quarantined when it is due */
 	if (result == EXTSCHED_DUE_BROKEN ||
 		(result == EXTSCHED_DUE_OK && next == timer->next_due))
-		return;
+		return true;
+	if (!lock(timer))
+		return false;
 	arm(timer, result == EXTSCHED_DUE_OK, next, from + 1);
+	return true;
+}
+
+/*
+ * Shorten a missed range that reaches over now to its part before now.  False
+ * if that cannot be counted by the rule that the schedule has today.
+ */
+static bool
+shorten_range(const Timer *timer, TimestampTz first, TimestampTz now, Datum *values)
+{
+	ExtschedDueStretch stretch;
+	const char *problem;
+	pg_uuid_t	run_id;
+
+	if (first < timer->accounted_from ||
+		extsched_due_stretch(&timer->rule, first, now, &stretch, &problem) != EXTSCHED_DUE_OK ||
+		stretch.count == 0)
+		return false;
+	extsched_run_id(timer->tenant, strlen(timer->tenant), &timer->rule.schedule, stretch.last,
+					extsched_trigger_name(EXTSCHED_TRIGGER_SCHEDULE), &run_id);
+	values[3] = TimestampTzGetDatum(stretch.last);
+	values[4] = UUIDPGetDatum(&run_id);
+	values[5] = Int32GetDatum((int) Min(stretch.count, INT_MAX));
+	(void) extsched_stmt_run(&shorten, values, NULL);
+	return true;
 }
 
 /* The clock was set back: what is ahead of it is still to come. */
-static void
+static bool
 rearm_for_clock(const Timer *timer, TimestampTz now)
 {
 	TimestampTz next = 0;
 	TimestampTz accounted_from = timer->accounted_from;
 	const char *problem;
-	Datum		values[3];
-	uint64		n;
+	Datum		values[6];
 
 	if (extsched_due_next(&timer->rule, now, &next, &problem) != EXTSCHED_DUE_OK ||
 		next >= timer->next_due)
-		return;
+		return true;
+	if (!lock(timer))
+		return false;
 	values[0] = CStringGetTextDatum(timer->tenant);
 	values[1] = UUIDPGetDatum(&timer->rule.schedule);
 	values[2] = TimestampTzGetDatum(now);
-	n = extsched_stmt_run(&take_back, values, NULL);
-
-	/* a range that reaches back over now has gone with its part before now */
-	for (uint64 row = 0; row < n; row++)
-	{
-		TimestampTz first = time_column(row, 1, DT_NOEND);
-
-		if (first <= now)
-			accounted_from = Max(accounted_from, now + 1);
-	}
-	SPI_freetuptable(SPI_tuptable);
+	if (extsched_stmt_run(&find_straddling, values, NULL) > 0 &&
+		!shorten_range(timer, time_column(0, 1, now), now, values))
+		accounted_from = Max(accounted_from, now + 1);
+	(void) extsched_stmt_run(&take_back, values, NULL);
 	arm(timer, true, next, Min(accounted_from, next));
+	return true;
 }
 
 /*
- * One page of timers, behind *place.  Returns whether there may be more.
+ * One page of timers, behind *place.  Returns whether there may be more, and
+ * clears *is_complete when one could not be changed.
  */
 static bool
 rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
-		   void (*rearm) (const Timer *timer, TimestampTz now))
+		   bool (*rearm) (const Timer *timer, TimestampTz now), bool *is_complete)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[4];
@@ -257,7 +326,7 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 	n = extsched_stmt_run(stmt, values, NULL);
 	timers = read_timers(n);
 	for (uint64 i = 0; i < n; i++)
-		rearm(&timers[i], now);
+		*is_complete &= rearm(&timers[i], now);
 	if (n > 0)
 	{
 		place->tenant = MemoryContextStrdup(context, timers[n - 1].tenant);
@@ -271,14 +340,16 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 	return n > 0;
 }
 
-static void
+static bool
 rearm_all(ExtschedStmt *stmt, Datum which, TimestampTz now,
-		  void (*rearm) (const Timer *timer, TimestampTz now))
+		  bool (*rearm) (const Timer *timer, TimestampTz now))
 {
 	Place		place = {.tenant = ""};
+	bool		is_complete = true;
 
-	while (rearm_page(stmt, which, &place, now, rearm))
+	while (rearm_page(stmt, which, &place, now, rearm, &is_complete))
 		CHECK_FOR_INTERRUPTS();
+	return is_complete;
 }
 
 static void
@@ -330,11 +401,14 @@ list_zones(MemoryContext context, char **zones, char **known)
  *		Compute the due times of zones whose data have changed again.
  *
  * No transaction may be open.  Allocates in the current context.  A zone that
- * cannot be read is left alone.
+ * cannot be read is left alone.  Returns false if a timer was locked: then to
+ * be called again soon.
  */
-void
+bool
 extsched_rearm_zones(TimestampTz now)
 {
+	static uint64 logged;		/* fingerprint of a change that was logged */
+	bool		is_complete = true;
 	char	  **zones = palloc(sizeof(char *) * MAX_ZONES);
 	char	  **known = palloc(sizeof(char *) * MAX_ZONES);
 	int			n = list_zones(CurrentMemoryContext, zones, known);
@@ -350,25 +424,31 @@ extsched_rearm_zones(TimestampTz now)
 		snprintf(fingerprint, sizeof(fingerprint), "%016" INT64_MODIFIER "x", zone->fingerprint);
 		if (known[i] != NULL && strcmp(known[i], fingerprint) == 0)
 			continue;
-		if (known[i] != NULL)
+		if (known[i] != NULL && logged != zone->fingerprint)
 		{
+			logged = zone->fingerprint;
 			ereport(LOG,
 					errmsg("data of time zone \"%s\" have changed", zones[i]),
 					errdetail("Due times of its schedules are computed again."));
-			rearm_all(&timers_of_zone, CStringGetTextDatum(zones[i]), now, rearm_for_zone);
 		}
-		remember_zone(zones[i], fingerprint);
+		if (known[i] == NULL ||
+			rearm_all(&timers_of_zone, CStringGetTextDatum(zones[i]), now, rearm_for_zone))
+			remember_zone(zones[i], fingerprint);
+		else
+			is_complete = false;
 	}
+	return is_complete;
 }
 
 /*
  * extsched_rearm_after_step_back
  *		Compute due times again that a clock which was ahead has put too far.
  *
- * No transaction may be open.  Allocates in the current context.
+ * No transaction may be open.  Allocates in the current context.  Returns
+ * false if a timer was locked: then to be called again soon.
  */
-void
+bool
 extsched_rearm_after_step_back(TimestampTz now)
 {
-	rearm_all(&timers_ahead, TimestampTzGetDatum(now), now, rearm_for_clock);
+	return rearm_all(&timers_ahead, TimestampTzGetDatum(now), now, rearm_for_clock);
 }

@@ -10,7 +10,7 @@
 
 #include "datatype/timestamp.h"
 
-extern void extsched_rearm_zones(TimestampTz now);
-extern void extsched_rearm_after_step_back(TimestampTz now);
+extern bool extsched_rearm_zones(TimestampTz now);
+extern bool extsched_rearm_after_step_back(TimestampTz now);
 
 #endif							/* EXTSCHED_REARM_H */
