@@ -4,7 +4,7 @@ CREATE TABLE regress.line AS
 SELECT n, line
   FROM regexp_split_to_table(extsched_metrics(), '\n') WITH ORDINALITY AS l (line, n);
 
-SELECT line FROM regress.line ORDER BY n DESC LIMIT 2;
+SELECT line FROM regress.line ORDER BY n DESC LIMIT 1;
 
 -- Each line is a description or a sample.
 SELECT line FROM regress.line
@@ -42,6 +42,20 @@ SELECT line
  WHERE value < before;
 
 DROP TABLE regress.line;
+
+-- The format from before OpenMetrics describes samples, and has no end mark.
+SELECT count(*) FILTER (WHERE line ~ '^# TYPE extsched_[a-z_]+_total counter$') > 10 AS totals,
+       count(*) FILTER (WHERE line ~ '^# TYPE extsched_[a-z_]+ counter$' AND line !~ '_total counter$') AS others,
+       count(*) FILTER (WHERE line = '# TYPE extsched_build_info gauge') AS build,
+       count(*) FILTER (WHERE line = '# EOF' OR line ~ ' info$') AS foreign_words
+  FROM regexp_split_to_table(extsched_metrics('prometheus'), '\n') AS line;
+SELECT regress.error($$SELECT extsched_metrics('json')$$);
+SELECT regress.error($$SELECT extsched_metrics(NULL)$$);
+
+-- The gauges are the view, and the histograms those of the text.
+SELECT running = (why IS NULL) AS has_reason, copy, due_schedules, paused_tenants, oldest_overdue_seconds FROM extsched.stat_now;
+SELECT histogram, bool_and(cardinality(le) = cardinality(counts) AND counts[cardinality(counts)] <= n AND le[1] < le[2]) AS fits
+  FROM extsched.stat_histograms WHERE operation IS NULL GROUP BY histogram ORDER BY histogram;
 
 -- The status has the same facts, and its keys are these.
 SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(extsched_status()) AS k;

@@ -192,6 +192,43 @@ extsched_count_event(ExtschedEvent event, uint64 n)
 }
 
 /*
+ * extsched_counters_calls
+ *		How many calls of an operation there were, and their time in all.
+ */
+uint64
+extsched_counters_calls(ExtschedCounters *counters, ExtschedApiOp op,
+						uint64 *sum_us)
+{
+	uint64		n = 0;
+
+	*sum_us = 0;
+	for (int status = 0; status < EXTSCHED_API_STATUSES; status++)
+	{
+		n += pg_atomic_read_u64(&counters->api[op][status].n);
+		*sum_us += pg_atomic_read_u64(&counters->api[op][status].sum_us);
+	}
+	return n;
+}
+
+/*
+ * extsched_counters_run_times
+ *		Lateness and duration of all dispatched runs in all.
+ */
+void
+extsched_counters_run_times(ExtschedCounters *counters,
+							uint64 *lateness_us, uint64 *duration_us)
+{
+	ExtschedRunTally *tally = &counters->runs[0][0][0];
+
+	*lateness_us = *duration_us = 0;
+	for (size_t i = 0; i < sizeof(counters->runs) / sizeof(*tally); i++)
+	{
+		*lateness_us += pg_atomic_read_u64(&tally[i].lateness_us);
+		*duration_us += pg_atomic_read_u64(&tally[i].duration_us);
+	}
+}
+
+/*
  * extsched_api_status_of_sqlstate
  *		How a call that raised an error is counted.
  *

@@ -134,6 +134,11 @@ extern void extsched_count_run(ExtschedRunState state, ExtschedReason reason,
 							   int64 lateness_us, int64 duration_us);
 extern void extsched_count_event(ExtschedEvent event, uint64 n);
 
+extern uint64 extsched_counters_calls(ExtschedCounters *counters, ExtschedApiOp op,
+									  uint64 *sum_us);
+extern void extsched_counters_run_times(ExtschedCounters *counters,
+										uint64 *lateness_us, uint64 *duration_us);
+
 extern ExtschedApiStatus extsched_api_status_of_sqlstate(int sqlerrcode);
 extern const char *extsched_api_op_name(ExtschedApiOp op);
 extern const char *extsched_api_status_name(ExtschedApiStatus status);

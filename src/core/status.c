@@ -11,9 +11,11 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -26,6 +28,7 @@
 #define STAT_API_COLUMNS		4
 #define STAT_DISPATCH_COLUMNS	7
 #define STAT_EVENTS_COLUMNS		2
+#define STAT_HISTOGRAMS_COLUMNS	6
 #define STAT_WORKERS_COLUMNS	10
 #define SHARED_STATE_COLUMNS	7
 
@@ -140,6 +143,70 @@ extsched_stat_event_counters(PG_FUNCTION_ARGS)
 		values[0] = CStringGetTextDatum(extsched_event_name(event));
 		values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&db->counters.events[event]));
 		put(fcinfo, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * One row of extsched.stat_histogram_counters(): bounds in seconds, and how
+ * many are at most each of them.  The count has what is above the last, too.
+ */
+static void
+put_histogram(FunctionCallInfo fcinfo, const char *name, const char *operation,
+			  pg_atomic_uint64 *buckets, int n_buckets, uint64 first_us, uint64 sum_us)
+{
+	int			n_bounds = n_buckets - 1;
+	Datum	   *bounds = palloc(n_bounds * sizeof(Datum));
+	Datum	   *counts = palloc(n_bounds * sizeof(Datum));
+	uint64		total = 0;
+	Datum		values[STAT_HISTOGRAMS_COLUMNS];
+	bool		nulls[STAT_HISTOGRAMS_COLUMNS] = {0};
+
+	for (int i = 0; i < n_bounds; i++)
+	{
+		total += pg_atomic_read_u64(&buckets[i]);
+		bounds[i] = Float8GetDatum(seconds(first_us << i));
+		counts[i] = Int64GetDatum((int64) total);
+	}
+	total += pg_atomic_read_u64(&buckets[n_bounds]);
+	values[0] = CStringGetTextDatum(name);
+	values[1] = operation == NULL ? (Datum) 0 : CStringGetTextDatum(operation);
+	nulls[1] = operation == NULL;
+	values[2] = PointerGetDatum(construct_array(bounds, n_bounds, FLOAT8OID, sizeof(float8),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(counts, n_bounds, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[4] = Float8GetDatum(seconds(sum_us));
+	values[5] = Int64GetDatum((int64) total);
+	put(fcinfo, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(extsched_stat_histogram_counters);
+
+/* extsched.stat_histogram_counters(): lateness, duration, calls by operation */
+Datum
+extsched_stat_histogram_counters(PG_FUNCTION_ARGS)
+{
+	ExtschedDatabase *db = extsched_shmem_my_database(false);
+	uint64		lateness_us;
+	uint64		duration_us;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (db == NULL)
+		return (Datum) 0;
+	extsched_counters_run_times(&db->counters, &lateness_us, &duration_us);
+	put_histogram(fcinfo, "run_lateness", NULL, db->counters.lateness_buckets,
+				  EXTSCHED_RUN_BUCKETS, EXTSCHED_RUN_FIRST_US, lateness_us);
+	put_histogram(fcinfo, "run_duration", NULL, db->counters.duration_buckets,
+				  EXTSCHED_RUN_BUCKETS, EXTSCHED_RUN_FIRST_US, duration_us);
+	for (int op = 0; op < EXTSCHED_API_OPS; op++)
+	{
+		uint64		sum_us;
+
+		if (extsched_counters_calls(&db->counters, op, &sum_us) > 0)
+			put_histogram(fcinfo, "api_call", extsched_api_op_name(op),
+						  db->counters.api_buckets[op], EXTSCHED_API_BUCKETS,
+						  EXTSCHED_API_FIRST_US, sum_us);
 	}
 	return (Datum) 0;
 }

@@ -64,9 +64,12 @@ AS $$
             ('view', 'stat_dispatch', '{admin,monitor}'),
             ('view', 'stat_workers', '{admin,monitor}'),
             ('view', 'stat_events', '{admin,monitor}'),
+            ('view', 'stat_histograms', '{admin,monitor}'),
+            ('view', 'stat_now', '{admin,monitor}'),
             ('function', 'stat_api_counters', '{admin,monitor}'),
             ('function', 'stat_dispatch_counters', '{admin,monitor}'),
             ('function', 'stat_event_counters', '{admin,monitor}'),
+            ('function', 'stat_histogram_counters', '{admin,monitor}'),
             ('function', 'stat_worker_slots', '{admin,monitor}')
            ) AS m (kind, object, access)
 $$;

@@ -53,12 +53,21 @@ REVOKE ALL ON FUNCTION extsched.shared_state() FROM PUBLIC;
 COMMENT ON FUNCTION extsched.shared_state() IS
 'What the launcher knows of this database, and what this session knows of the library.';
 
-CREATE FUNCTION extsched.metrics_counters() RETURNS text
+CREATE FUNCTION extsched.stat_histogram_counters(OUT histogram text, OUT operation text,
+                                                 OUT le double precision[], OUT counts bigint[],
+                                                 OUT sum_seconds double precision, OUT n bigint) RETURNS SETOF record
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_stat_histogram_counters';
+REVOKE ALL ON FUNCTION extsched.stat_histogram_counters() FROM PUBLIC;
+COMMENT ON FUNCTION extsched.stat_histogram_counters() IS
+'How long runs and calls took in this database since the server started: behind extsched.stat_histograms.';
+
+CREATE FUNCTION extsched.metrics_counters(is_old boolean) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'extsched_metrics_counters';
-REVOKE ALL ON FUNCTION extsched.metrics_counters() FROM PUBLIC;
-COMMENT ON FUNCTION extsched.metrics_counters() IS
-'The part of extsched_metrics() that comes from shared memory.';
+REVOKE ALL ON FUNCTION extsched.metrics_counters(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.metrics_counters(boolean) IS
+'The part of extsched_metrics() that comes from shared memory; in the text format of Prometheus from before OpenMetrics when is_old.';
 
 CREATE VIEW extsched.stat_api AS
 SELECT c.operation, c.status, c.calls, c.seconds
@@ -94,6 +103,18 @@ REVOKE ALL ON extsched.stat_events FROM PUBLIC;
 COMMENT ON VIEW extsched.stat_events IS 'What else is counted in this database since the server started. Empty when the library is not preloaded.';
 COMMENT ON COLUMN extsched.stat_events.event IS 'Name; extsched_metrics() describes each.';
 COMMENT ON COLUMN extsched.stat_events.n IS 'How often.';
+
+CREATE VIEW extsched.stat_histograms AS
+SELECT c.histogram, c.operation, c.n, c.sum_seconds, c.le, c.counts
+  FROM extsched.stat_histogram_counters() AS c;
+REVOKE ALL ON extsched.stat_histograms FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_histograms IS 'How long runs and calls of the API took in this database since the server started. Empty when the library is not preloaded.';
+COMMENT ON COLUMN extsched.stat_histograms.histogram IS 'run_lateness (first dispatch minus nominal time), run_duration (first dispatch to end) or api_call.';
+COMMENT ON COLUMN extsched.stat_histograms.operation IS 'What was called; null for runs.';
+COMMENT ON COLUMN extsched.stat_histograms.n IS 'How many were measured.';
+COMMENT ON COLUMN extsched.stat_histograms.sum_seconds IS 'Their seconds together.';
+COMMENT ON COLUMN extsched.stat_histograms.le IS 'Bounds in seconds.';
+COMMENT ON COLUMN extsched.stat_histograms.counts IS 'How many took at most the bound of the same place.';
 
 CREATE VIEW extsched.stat_workers AS
 SELECT w.n, w.pid, w.state, w.why, w.started_at, w.heartbeat_at, w.in_flight, w.queued, w.restarts, w.epoch
@@ -223,30 +244,59 @@ REVOKE ALL ON FUNCTION @extschema@.extsched_status() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_status() IS
 'The scheduler of this database at a glance: whether it runs and why not, its workers, what is due, waiting and in flight, what is paused, from when on the history is whole and how many days of it went early since the server started. Counts stop at counted_up_to.';
 
-CREATE FUNCTION @extschema@.extsched_metrics() RETURNS text
+CREATE VIEW extsched.stat_now AS
+SELECT (s.status ->> 'running')::boolean AS running,
+       s.status ->> 'why' AS why,
+       s.status ->> 'identity' = 'copy' AS copy,
+       (s.status ->> 'due_now')::bigint AS due_schedules,
+       (s.status ->> 'waiting')::bigint AS waiting_runs,
+       (s.status ->> 'in_flight')::bigint AS in_flight_runs,
+       coalesce((s.status ->> 'oldest_overdue_s')::double precision, 0) AS oldest_overdue_seconds,
+       (s.status ->> 'paused_tenants')::bigint AS paused_tenants,
+       (s.status ->> 'paused_schedules')::bigint AS paused_schedules,
+       (s.status ->> 'quarantined_schedules')::bigint AS quarantined_schedules
+  FROM @extschema@.extsched_status() AS s (status);
+REVOKE ALL ON extsched.stat_now FROM PUBLIC;
+COMMENT ON VIEW extsched.stat_now IS 'The state of this database in one row: extsched_status() for monitoring. Counts stop at its counted_up_to.';
+COMMENT ON COLUMN extsched.stat_now.running IS 'Whether schedules run in this database.';
+COMMENT ON COLUMN extsched.stat_now.why IS 'Why they do not, and what to do; null when they do.';
+COMMENT ON COLUMN extsched.stat_now.copy IS 'Whether this database is a copy that was not adopted.';
+COMMENT ON COLUMN extsched.stat_now.due_schedules IS 'Due times that no worker has claimed yet; counted up to a bound.';
+COMMENT ON COLUMN extsched.stat_now.waiting_runs IS 'Runs that wait for an attempt; counted up to a bound.';
+COMMENT ON COLUMN extsched.stat_now.in_flight_runs IS 'Runs with an attempt under way; counted up to a bound.';
+COMMENT ON COLUMN extsched.stat_now.oldest_overdue_seconds IS 'Age of the oldest nominal time that was not dispatched yet.';
+COMMENT ON COLUMN extsched.stat_now.paused_tenants IS 'Tenants that are paused; counted up to a bound.';
+COMMENT ON COLUMN extsched.stat_now.paused_schedules IS 'Schedules that are paused; counted up to a bound.';
+COMMENT ON COLUMN extsched.stat_now.quarantined_schedules IS 'Schedules in quarantine; counted up to a bound.';
+
+CREATE FUNCTION @extschema@.extsched_metrics(format text DEFAULT 'openmetrics') RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    status  jsonb := @extschema@.extsched_status();
-    gauges  text;
+    gauges text;
 BEGIN
-    SELECT string_agg(format(E'# TYPE extsched_%s gauge\n# HELP extsched_%s %s\nextsched_%s %s\n',
-                             g.name, g.name, g.help, g.name, coalesce(g.value, '0')), '' ORDER BY g.name)
+    PERFORM extsched.refuse_nulls('format', format);
+    IF format NOT IN ('openmetrics', 'prometheus') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('unknown format "%s"', left(format, 100)),
+            HINT = 'Use "openmetrics" or "prometheus".';
+    END IF;
+    -- The gauges are the numbers of the view; its comments describe them.
+    SELECT string_agg(pg_catalog.format(E'# TYPE extsched_%s gauge\n# HELP extsched_%s %s\nextsched_%s %s\n',
+                                        g.key, g.key, col_description(a.attrelid, a.attnum), g.key,
+                                        CASE g.value WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE g.value END), ''
+                      ORDER BY g.key)
       INTO gauges
-      FROM (VALUES ('running', 'Whether schedules run in this database.', (status -> 'running')::boolean::integer::text),
-                   ('copy', 'Whether this database is a copy that was not adopted.', (status ->> 'identity' = 'copy')::integer::text),
-                   ('due_schedules', 'Due times that no worker has claimed yet; counted up to a bound.', status ->> 'due_now'),
-                   ('waiting_runs', 'Runs that wait for an attempt; counted up to a bound.', status ->> 'waiting'),
-                   ('in_flight_runs', 'Runs with an attempt under way; counted up to a bound.', status ->> 'in_flight'),
-                   ('oldest_overdue_seconds', 'Age of the oldest nominal time that was not dispatched yet.', status ->> 'oldest_overdue_s'),
-                   ('paused_tenants', 'Tenants that are paused; counted up to a bound.', status ->> 'paused_tenants'),
-                   ('paused_schedules', 'Schedules that are paused; counted up to a bound.', status ->> 'paused_schedules'),
-                   ('quarantined_schedules', 'Schedules in quarantine; counted up to a bound.', status ->> 'quarantined_schedules')
-           ) AS g (name, help, value);
-    RETURN extsched.metrics_counters() || gauges || E'# EOF\n';
+      FROM extsched.stat_now AS n
+     CROSS JOIN jsonb_each_text(to_jsonb(n) - 'why') AS g
+      JOIN pg_attribute AS a ON a.attrelid = 'extsched.stat_now'::regclass AND a.attname = g.key;
+    -- No line feed behind the end mark: psql adds one, and a second is an error.
+    RETURN extsched.metrics_counters(format = 'prometheus') || gauges ||
+           CASE format WHEN 'openmetrics' THEN '# EOF' ELSE '' END;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.extsched_metrics() FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.extsched_metrics() IS
-'The counters and gauges of this database as OpenMetrics text. Labels come from fixed lists: no tenant, install or schedule is named.';
+REVOKE ALL ON FUNCTION @extschema@.extsched_metrics(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.extsched_metrics(text) IS
+'The counters and gauges of this database as OpenMetrics text, or with prometheus in the text format from before it, which node_exporter reads from files. Labels come from fixed lists: no tenant, install or schedule is named. Fails with 22023 on another format.';

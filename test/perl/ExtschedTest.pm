@@ -26,6 +26,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   new_node
   create_extension
+  start_process
   start_runner
   stop_runner
   http_get
@@ -51,7 +52,7 @@ my $root = dirname(dirname(dirname(__FILE__)));
 our $demo_registry = 'de300000-0000-4000-8000-000000000001';
 our $demo_version = 'de300000-0000-4000-8000-000000000100';
 
-my %runners;    # pid => 1, of those to be ended
+my %processes;    # pid => 1, of those to be ended
 
 # A running server with extsched preloaded.  Settings are pairs of name and
 # value; preload => 0 leaves the library out.
@@ -82,13 +83,12 @@ sub create_extension
 	return;
 }
 
-# Start the test Runner on a free port of the loopback; its options may be
-# given.  Returns a hash with url, port and pid.
-sub start_runner
+# Start a program that runs until the test ends; its output goes to a log of
+# that name.  Instead of a program, code may be given.  Returns its pid.
+sub start_process
 {
-	my @options = @_;
-	my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
-	my $log = "$PostgreSQL::Test::Utils::log_path/runner.log";
+	my ($log_name, @command) = @_;
+	my $log = "$PostgreSQL::Test::Utils::log_path/$log_name.log";
 
 	my $pid = fork // die "could not fork: $!";
 	if ($pid == 0)
@@ -96,11 +96,26 @@ sub start_runner
 		open(STDIN, '<', '/dev/null') or POSIX::_exit(127);
 		open(STDOUT, '>>', $log) or POSIX::_exit(127);
 		open(STDERR, '>&', \*STDOUT) or POSIX::_exit(127);
-		exec("$root/test/runner/extsched-test-runner",
-			'--port', 0, '--port-file', $port_file, @options)
-		  or POSIX::_exit(127);
+		if (ref $command[0])
+		{
+			eval { $command[0]->(); 1 } or print STDERR $@;
+			POSIX::_exit(127);
+		}
+		exec(@command) or POSIX::_exit(127);
 	}
-	$runners{$pid} = 1;
+	$processes{$pid} = 1;
+	return $pid;
+}
+
+# Start the test Runner on a free port of the loopback; its options may be
+# given.  Returns a hash with url, port and pid.
+sub start_runner
+{
+	my @options = @_;
+	my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
+	my $log = "$PostgreSQL::Test::Utils::log_path/runner.log";
+	my $pid = start_process('runner', "$root/test/runner/extsched-test-runner",
+		'--port', 0, '--port-file', $port_file, @options);
 
 	my $deadline = time + 10;
 	until (-s $port_file)
@@ -117,7 +132,7 @@ sub stop_runner
 {
 	my ($runner) = @_;
 
-	if (delete $runners{ $runner->{pid} })
+	if (delete $processes{ $runner->{pid} })
 	{
 		kill 'TERM', $runner->{pid};
 		waitpid $runner->{pid}, 0;
@@ -296,7 +311,7 @@ END
 {
 	my $status = $?;
 
-	for my $pid (keys %runners)
+	for my $pid (keys %processes)
 	{
 		kill 'TERM', $pid;
 		waitpid $pid, 0;
