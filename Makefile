@@ -5,7 +5,7 @@
 # hand on to script/.  The second part is a plain PGXS build.  PGXS brings a
 # "check" goal of its own, which is the other reason to keep the two apart.
 
-HOUSE_GOALS = help check demo dist lint bench fuzz
+HOUSE_GOALS = help check demo dist lint bench bench-peers fuzz
 
 # With no PG_CONFIG given, the newest server we support whose headers are
 # there; a bare "pg_config" may belong to libpq alone.  Not exported: before
@@ -25,6 +25,7 @@ help:
 	@echo 'make demo         install what is missing, build, show a schedule fire'
 	@echo 'make lint         compiler warnings, layout, cppcheck, clang-tidy'
 	@echo 'make bench        measure; prints a table, writes build/bench.json'
+	@echo 'make bench-peers  the same with pg_cron, pg-boss and graphile-worker beside it'
 	@echo 'make fuzz         fuzz the cron language'
 	@echo 'make temp-install private copy of the server in build/install'
 	@echo 'make dist         release archives in build/dist, the same bytes each time'
@@ -44,7 +45,13 @@ demo:
 bench:
 	@script/bootstrap bench
 	@script/as-user $(MAKE) -s -C test/cron bench
-	@script/as-user test/bench/run
+	@script/as-user test/bench/run; status=$$?; test/bench/chart; exit $$status
+
+# Installs what it measures; an hour.
+bench-peers:
+	@script/bootstrap bench
+	@script/as-user test/bench/run limit peers; script/as-user test/bench/run; \
+		status=$$?; test/bench/chart; exit $$status
 
 dist:
 	@script/dist

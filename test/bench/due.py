@@ -15,19 +15,24 @@ def edge_after(seconds):
     return edge
 
 
+def create_due(server, count, edge, tenants=100):
+    """Schedules of tenants, all due at an edge that is yet to come."""
+    server.sql(f"""
+        SET synchronous_commit = off;
+        SELECT count(extsched_create('t' || 1 + n % {tenants}, md5((1 + n % {tenants}) || ' 1')::uuid,
+                     'POST /bench', '{edge.minute} {edge.hour} * * *', payload => '{{"n": 1}}'))
+          FROM generate_series(1, {count}) AS n;
+        CHECKPOINT""")
+    if datetime.datetime.now(datetime.timezone.utc) >= edge:
+        raise RuntimeError("creating the schedules took longer than the time to the edge")
+
+
 def at_one_edge(count, tenants=100):
     """count schedules of some tenants, all due at the next minute edge."""
     with Server() as server:
         server.install_tenants(tenants)
         edge = edge_after(3 + count / 500)
-        server.sql(f"""
-            SET synchronous_commit = off;
-            SELECT count(extsched_create('t' || 1 + n % {tenants}, md5((1 + n % {tenants}) || ' 1')::uuid,
-                         'POST /bench', '{edge.minute} {edge.hour} * * *', payload => '{{"n": 1}}'))
-              FROM generate_series(1, {count}) AS n;
-            CHECKPOINT""")
-        if datetime.datetime.now(datetime.timezone.utc) >= edge:
-            raise RuntimeError("creating the schedules took longer than the time to the edge")
+        create_due(server, count, edge, tenants)
         server.runner.post("/reset")
         wal = server.sql("SELECT pg_current_wal_lsn()")
         transactions = server.sql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'bench'")

@@ -5,16 +5,21 @@ import time
 from server import Server, cpu_seconds
 
 
+def create_sleeping(server, count):
+    """Schedules of 100 tenants that are not due for long."""
+    server.sql(f"""
+        SET synchronous_commit = off;
+        SELECT count(extsched_create('t' || 1 + n % 100, md5((1 + n % 100) || ' 1')::uuid, 'POST /bench',
+                     '0 0 1 1 *'))
+          FROM generate_series(1, {count}) AS n;
+        VACUUM ANALYZE""")
+
+
 def idle(count, seconds=60):
     """Processor time and transactions of a minute with nothing due."""
     with Server({"fsync": "off", "autovacuum": "off"}) as server:
         server.install_tenants(100)
-        server.sql(f"""
-            SET synchronous_commit = off;
-            SELECT count(extsched_create('t' || 1 + n % 100, md5((1 + n % 100) || ' 1')::uuid, 'POST /bench',
-                         '0 0 1 1 *'))
-              FROM generate_series(1, {count}) AS n;
-            VACUUM ANALYZE""")
+        create_sleeping(server, count)
         time.sleep(2)
         processes = server.workers()
         before = {pid: cpu_seconds(pid) for pid in processes}
@@ -27,3 +32,27 @@ def idle(count, seconds=60):
         commits = int(server.sql(query)) - commits - 2
         return {"schedules": count, "processes": sorted(processes.values()), "cpu_s_per_minute": cpu * 60 / seconds,
                 "transactions": commits}
+
+
+EDIT = """\\set n random(1, 100)
+SELECT extsched_update('t' || :n, md5(:n || ' 1')::uuid,
+           (SELECT schedule_id FROM extsched.schedule WHERE tenant_id = 't' || :n LIMIT 1), '{"cron": "0 1 1 1 *"}');"""
+
+
+def worker_seconds_per_edit(server, seconds=4):
+    """Processor time of launcher and worker for a change of a schedule, 50 a
+    second, so that each wakes the worker."""
+    processes = server.workers()
+    before = sum(map(cpu_seconds, processes))
+    edits = server.pgbench(EDIT, 1, seconds, "-R", "50") * seconds
+    time.sleep(1)
+    return (sum(map(cpu_seconds, processes)) - before) / edits
+
+
+def edits(count):
+    """What one edit among many schedules costs the scheduler."""
+    with Server({"fsync": "off", "autovacuum": "off"}) as server:
+        server.install_tenants(100)
+        create_sleeping(server, count)
+        time.sleep(2)
+        return {"worker_ms_per_edit": worker_seconds_per_edit(server) * 1000}

@@ -49,15 +49,16 @@ class Runner:
 
 
 class Server:
-    """A running PostgreSQL with extsched in database "bench"."""
+    """A running PostgreSQL with extsched in database "bench", or with another
+    library preloaded and nothing in it."""
 
-    def __init__(self, settings=None):
+    def __init__(self, settings=None, preload="extsched"):
         self.folder = tempfile.mkdtemp(prefix="extsched-bench.")
         self.data = os.path.join(self.folder, "data")
         self.runner = None
         command("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-locale", "-E", "UTF8")
         lines = {"listen_addresses": "''", "unix_socket_directories": f"'{self.folder}'",
-                 "shared_preload_libraries": "'extsched'", "max_connections": "200",
+                 "shared_preload_libraries": f"'{preload}'", "max_connections": "200",
                  "shared_buffers": "'512MB'", "max_wal_size": "'4GB'", "logging_collector": "off",
                  **(settings or {})}
         with open(os.path.join(self.data, "postgresql.conf"), "a") as file:
@@ -67,8 +68,13 @@ class Server:
                             "PGDATABASE": "bench", "PGTZ": "UTC",
                             "PGOPTIONS": "-c client_min_messages=warning"}
         command("createdb", "bench", env=self.environment)
-        self.sql("CREATE EXTENSION extsched")
         self.runner = Runner(self.folder)
+        if preload == "extsched":
+            self.set_up_platform()
+
+    def set_up_platform(self):
+        """The extension, its Runner and a version with an endpoint."""
+        self.sql("CREATE EXTENSION extsched")
         self.sql(f"SELECT extsched_set_runner('default', 'http', '{self.runner.url}')")
         self.sql(f"SELECT extsched_register_version('{VERSION}', gen_random_uuid(), 'bench', '{MANIFEST}')")
 
@@ -84,6 +90,10 @@ class Server:
     def sql(self, text):
         """Run statements; the last result as text, columns separated by '|'."""
         return command("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", input=text, env=self.environment).strip()
+
+    def is_up(self):
+        """Whether the server can be connected to."""
+        return subprocess.run([os.path.join(BIN, "pg_isready"), "-q"], env=self.environment, check=False).returncode == 0
 
     def timed(self, text):
         """Seconds that statements take, connection apart; their last result."""
@@ -106,6 +116,11 @@ class Server:
         rows = self.sql("SELECT pid, backend_type FROM pg_stat_activity WHERE backend_type LIKE 'extsched%'")
         return {int(pid): kind for pid, kind in (row.split("|") for row in rows.splitlines())}
 
+    def cpu_of_backends(self):
+        """Processor time of each process that serves a client."""
+        rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+        return {int(pid): cpu_seconds(int(pid)) for pid in rows.splitlines()}
+
     def install_tenants(self, tenants, installs_each=1):
         """Tenants t1..tn with installs that have no limits."""
         self.sql(f"""
@@ -125,10 +140,13 @@ def command(name, *arguments, input=None, env=None):
 
 
 def cpu_seconds(pid):
-    """Processor time of a process so far."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time of a process so far, to the nanosecond: the ticks of
+    /proc/PID/stat are too coarse for one that sleeps."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def resident_mb(pid):

@@ -1,0 +1,70 @@
+"""The same work among more and more schedules."""
+
+import time
+
+from api import create_list_install, list_ms
+from idle import worker_seconds_per_edit
+from server import Server, cpu_seconds, resident_mb, wait_until
+
+TENANTS = 2_000
+
+
+def add_sleeping(server, first, last):
+    """Copies of one schedule and its timer for many tenants, each with an id of
+    its own: what extsched_create() would store, without its checks."""
+    for table in ("schedule", "timer"):
+        server.sql(f"""
+            SET session_replication_role = replica;
+            SET synchronous_commit = off;
+            INSERT INTO extsched.{table}
+            SELECT r.* FROM extsched.{table} AS t, generate_series({first}, {last}) AS n,
+                   jsonb_populate_record(t, jsonb_strip_nulls(jsonb_build_object(
+                       'tenant_id', 't' || 1 + n % {TENANTS},
+                       'install_id', md5((1 + n % {TENANTS}) || ' 1'), 'schedule_id', md5('schedule ' || n)))) AS r
+             WHERE t.tenant_id = 'template'""")
+    server.sql("VACUUM ANALYZE extsched.schedule, extsched.timer; CHECKPOINT")
+
+
+def worker_us_per_run(server, due):
+    """Processor time of the worker for a run, of some that are due together."""
+    worker = next(pid for pid, kind in server.workers().items() if "worker" in kind)
+    before = cpu_seconds(worker)
+    done = "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'"
+    count = int(server.sql(done)) + due
+    server.sql(f"""
+        UPDATE extsched.timer SET next_due = now(), accounted_from = now()
+         WHERE ctid = ANY (ARRAY(SELECT ctid FROM extsched.timer WHERE tenant_id <> 'template' ORDER BY schedule_id LIMIT {due}));
+        SELECT extsched_resume_tenant('template')""")
+    wait_until(lambda: int(server.sql(done)) >= count, 60, "all outcomes")
+    time.sleep(0.5)
+    return (cpu_seconds(worker) - before) / due * 1e6
+
+
+def work(counts=(1_000, 10_000, 100_000, 1_000_000), due=1_000, idle_s=60):
+    """Claim, list, wake-up and memory of the worker at each number of
+    schedules, and a minute with nothing due at the last."""
+    with Server({"fsync": "off", "autovacuum": "off"}) as server:
+        server.install_tenants(TENANTS)
+        server.sql("""SELECT extsched_install('template', md5('template')::uuid, 'be7c0000-0000-4000-8000-000000000001',
+                                              '{cap:scheduler.manage}');
+                      SELECT extsched_create('template', md5('template')::uuid, 'POST /bench', '0 0 1 1 *')""")
+        create_list_install(server)
+        figures = {}
+        stored = 0
+        for count in counts:
+            add_sleeping(server, stored + 1, count)
+            stored = count
+            worker_us_per_run(server, due)
+            figures[f"run_us_at_{count}"] = min(worker_us_per_run(server, due) for _ in range(3))
+            figures[f"list_ms_at_{count}"] = list_ms(server)
+            figures[f"tick_us_at_{count}"] = worker_seconds_per_edit(server) * 1e6
+            worker = next(pid for pid, kind in server.workers().items() if "worker" in kind)
+            figures[f"worker_mb_at_{count}"] = resident_mb(worker)
+        processes = server.workers()
+        before = sum(map(cpu_seconds, processes))
+        time.sleep(idle_s)
+        figures[f"idle_cpu_s_per_minute_at_{stored}"] = (sum(map(cpu_seconds, processes)) - before) * 60 / idle_s
+        for name in ("run_us", "list_ms", "tick_us"):
+            figures[f"{name.split('_')[0]}_ratio"] = figures[f"{name}_at_{stored}"] / figures[f"{name}_at_{counts[0]}"]
+        figures["worker_mb_growth"] = figures[f"worker_mb_at_{stored}"] - figures[f"worker_mb_at_{counts[0]}"]
+        return figures

@@ -1,0 +1,80 @@
+"""Every benchmark, its figures and their targets.
+
+A target may only get stricter.
+"""
+
+import functools
+import typing
+
+import api
+import due
+import growth
+import idle
+import killed
+import limit
+import peers
+import times
+
+
+class Bench(typing.NamedTuple):
+    measure: typing.Callable  # returns the figures by name
+    figures: list  # of (figure, unit, "<" or ">" or "=" or None, target)
+    is_own: bool = True  # of extsched: measured when nothing is named
+    is_long: bool = False  # run once
+
+
+def bench(function, *arguments, figures, **flags):
+    return Bench(functools.partial(function, *arguments), figures, **flags)
+
+
+BENCHMARKS = {
+    "due 1,000": bench(due.at_one_edge, 1_000, figures=[
+        ("p99_ms", "ms", "<", 500), ("last_ms", "ms", "<", 1000), ("duplicates", "", "=", 0),
+        ("problems", "", "=", 0), ("runs_per_s", "/s", None, None)]),
+    "due 10,000": bench(due.at_one_edge, 10_000, figures=[
+        ("p99_ms", "ms", "<", 5000), ("last_ms", "ms", "<", 5000), ("duplicates", "", "=", 0),
+        ("problems", "", "=", 0), ("runs_per_s", "/s", None, None), ("wal_bytes_per_run", "B", None, None),
+        ("transactions_per_run", "", None, None)]),
+    "killed": bench(killed.worker_in_mid_stream, 10_000, figures=[
+        ("lost", "", "=", 0), ("sent_twice", "", "<", 257), ("back_s", "s", "<", 2), ("problems", "", "=", 0)]),
+    "idle 100,000": bench(idle.idle, 100_000, figures=[
+        ("cpu_s_per_minute", "s", "<", 0.05), ("transactions", "", "<", 4)], is_long=True),
+    "edit 100,000": bench(idle.edits, 100_000, figures=[("worker_ms_per_edit", "ms", "<", 1)]),
+    "create": bench(api.creates, figures=[
+        ("sql_1_connection", "/s", ">", 2000), ("sql_8_connections", "/s", None, None),
+        ("host_1_connection", "/s", ">", 2500), ("host_4_connections", "/s", ">", 5000),
+        ("host_8_connections", "/s", None, None), ("list_of_50_ms", "ms", "<", 1)]),
+    "growth of create": bench(api.growth, figures=[
+        ("create_us_at_1000", "us", None, None), ("create_us_at_1000000", "us", None, None),
+        ("ratio", "", "<", 1.3)], is_long=True),
+    "growth of work": bench(growth.work, figures=[
+        ("run_ratio", "", "<", 1.3), ("list_ratio", "", "<", 1.3), ("idle_cpu_s_per_minute_at_1000000", "s", "<", 0.02),
+        ("tick_ratio", "", "<", 1.3), ("worker_mb_growth", "MB", "<", 1)], is_long=True),
+    "times": bench(times.next_times, figures=[
+        ("next_per_s", "/s", ">", 300_000), ("next_20_zones_per_s", "/s", ">", 500_000),
+        ("next_runs_per_s", "/s", ">", 300_000)]),
+    "limit http": bench(limit.http, figures=[
+        ("multi_64_per_s", "/s", None, None), ("multi_64_cpu_us", "us", None, None), ("wrk_64_per_s", "/s", None, None)],
+        is_own=False),
+    "limit claim": bench(limit.claim, figures=[("rows_per_s", "/s", None, None)], is_own=False),
+    "limit create": bench(limit.create, figures=[
+        ("connections_1", "/s", None, None), ("connections_8", "/s", None, None)], is_own=False),
+    "pg_cron due 1,000": bench(peers.cron_due, 1_000, figures=[("last_ms", "ms", None, None)], is_own=False),
+    "pg_cron due 10,000": bench(peers.cron_due, 10_000, figures=[("last_ms", "ms", None, None)], is_own=False, is_long=True),
+    "pg_cron killed": bench(peers.cron_killed, 500, figures=[("lost", "", None, None)], is_own=False),
+    "pg_cron idle": bench(peers.cron_idle, 100_000, figures=[
+        ("cpu_s_per_minute", "s", None, None), ("ms_per_edit", "ms", None, None)], is_own=False, is_long=True),
+    "pg_cron create": bench(peers.cron_create, figures=[
+        ("connections_1", "/s", None, None), ("connections_8", "/s", None, None)], is_own=False),
+    **{f"{title} {name}": bench(function, program, *arguments, figures=figures, is_own=False, is_long=is_long)
+       for title, program in (("pg-boss", "boss"), ("graphile-worker", "graphile"))
+       for name, function, arguments, is_long, figures in (
+           ("due 1,000", peers.program_due, (1_000,), False, [("last_ms", "ms", None, None)]),
+           ("queue", peers.queue, ("at once",), False, [("per_s", "/s", None, None)]),
+           ("queue 50 ms", peers.queue, ("50 ms",), False, [("per_s", "/s", None, None)]),
+           ("queue hanging", peers.queue, ("5 % hang",), False, [("per_s", "/s", None, None)]),
+           ("killed", peers.killed, (10_000,), False, [("unsent", "", None, None)]),
+           ("idle", peers.program_idle, (100_000,), True, [("cpu_s_per_minute", "s", None, None)]),
+           ("create", peers.program_create, (), False, [
+               ("connections_1", "/s", None, None), ("connections_8", "/s", None, None)]))},
+}
