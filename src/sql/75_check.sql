@@ -3,20 +3,21 @@
 -- snapshot, so that a worker at work makes no false alarm.
 --
 
-CREATE FUNCTION extsched.definition_problem(cron text, tz text, schedule uuid) RETURNS text
+CREATE FUNCTION extsched.definition_problem(cron text, tz text, schedule uuid, starts_at timestamptz, ends_at timestamptz,
+                                            after timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM extsched.next_due(cron, tz, schedule, NULL, NULL, extsched.clock_now());
+    PERFORM extsched.next_due(cron, tz, schedule, starts_at, ends_at, after);
     RETURN NULL;
 EXCEPTION WHEN invalid_parameter_value THEN
     RETURN sqlerrm;
 END
 $$;
-REVOKE ALL ON FUNCTION extsched.definition_problem(text, text, uuid) FROM PUBLIC;
-COMMENT ON FUNCTION extsched.definition_problem(text, text, uuid) IS
-'Why no due time can be computed for a schedule (its zone went away); null when one can.';
+REVOKE ALL ON FUNCTION extsched.definition_problem(text, text, uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.definition_problem(text, text, uuid, timestamptz, timestamptz, timestamptz) IS
+'Why no due time after an instant can be computed for a schedule (its zone went away, the calendar ends); null when one can, or there is none.';
 
 CREATE FUNCTION extsched.check_references()
 RETURNS TABLE (tenant text, schedule uuid, problem text, detail jsonb)
@@ -76,7 +77,8 @@ AS $$
            jsonb_strip_nulls(jsonb_build_object('nextDue', m.next_due, 'reason', d.problem))
       FROM extsched.timer AS m
       JOIN extsched.schedule AS s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id
-     CROSS JOIN LATERAL extsched.definition_problem(s.cron, s.timezone, s.schedule_id) AS d (problem)
+     CROSS JOIN LATERAL extsched.definition_problem(s.cron, s.timezone, s.schedule_id, s.starts_at, s.ends_at,
+                                                    coalesce(m.next_due - interval '1 microsecond', extsched.clock_now())) AS d (problem)
      CROSS JOIN LATERAL (
            SELECT CASE
                   WHEN m.next_due IS NOT NULL AND NOT s.enabled THEN 'armed though disabled'
@@ -134,8 +136,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH bound AS MATERIALIZED (
-        -- A copy that nobody has adopted came without its history.
-        SELECT extsched.oldest_history() AS since
+        -- A copy that nobody has adopted came without its history.  A due time
+        -- far ahead is looked behind no further than a month.
+        SELECT extsched.oldest_history() AS since, extsched.clock_now() + interval '32 days' AS until
          WHERE extsched.identity_state() <> 'copy'
     ), due AS MATERIALIZED (
         SELECT s.tenant_id, s.schedule_id, t.nominal
@@ -143,8 +146,9 @@ AS $$
           JOIN extsched.timer AS m ON m.next_due > greatest(m.accounted_from, b.since)
           JOIN extsched.schedule AS s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id
          CROSS JOIN LATERAL extsched.nominal_times(s.cron, s.timezone, s.schedule_id, s.starts_at, s.ends_at,
-                                                   greatest(m.accounted_from, b.since), m.next_due) AS t (nominal)
-         WHERE extsched.definition_problem(s.cron, s.timezone, s.schedule_id) IS NULL
+                                                   greatest(m.accounted_from, b.since), least(m.next_due, b.until)) AS t (nominal)
+         WHERE extsched.definition_problem(s.cron, s.timezone, s.schedule_id, s.starts_at, s.ends_at,
+                                           greatest(m.accounted_from, b.since)) IS NULL
     ), record AS (
         SELECT d.tenant_id, d.schedule_id, d.nominal
           FROM due AS d

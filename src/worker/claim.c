@@ -40,6 +40,7 @@
 #include "core/settings.h"
 #include "worker/birth.h"
 #include "worker/claim.h"
+#include "worker/recount.h"
 #include "worker/rows.h"
 
 /* Late runs that go out at once; those beyond are spread. */
@@ -56,7 +57,7 @@
 #define CLAIM_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
 	" m.next_due, m.in_flight, m.is_paused, s.cron, s.timezone, s.overlap," \
-	" s.catch_up_s, s.starts_at, s.ends_at, s.jitter_s, s.enabled"
+	" s.catch_up_s, s.starts_at, s.ends_at, s.jitter_s, s.enabled, m.last_run_at"
 
 #define CLAIM_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
 #define CLAIM_TIMER			(CLAIM_POLICY + EXTSCHED_POLICY_NCOLUMNS)
@@ -212,6 +213,7 @@ read_candidate(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, ExtschedCan
 	facts->rule.ends_at = time_column(tuple, 8, DT_NOEND);
 	candidate->jitter_s = int_column(tuple, 9);
 	facts->is_enabled = bool_column(tuple, 10);
+	facts->last_run_at = time_column(tuple, 11, DT_NOBEGIN);
 	facts->has_endpoint = candidate->request.blocked != EXTSCHED_REASON_ENDPOINT_GONE;
 	facts->is_tenant_paused = candidate->request.blocked == EXTSCHED_REASON_TENANT_PAUSED;
 	facts->is_install_enabled = candidate->request.blocked != EXTSCHED_REASON_INSTALL_DISABLED;
@@ -328,10 +330,12 @@ process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 i = 0; i < n; i++)
+		read_candidate(loop, table->vals[i], now, &candidates[i]);
+	extsched_recount_doubtful(candidates, n);
+	for (uint64 i = 0; i < n; i++)
 	{
 		ExtschedCandidate *candidate = &candidates[i];
 
-		read_candidate(loop, table->vals[i], now, candidate);
 		extsched_decide(&candidate->facts, &candidate->decision);
 		if (candidate->decision.has_run)
 			make_run(loop, candidate, now);

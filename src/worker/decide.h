@@ -24,6 +24,7 @@ typedef struct ExtschedTimerFacts
 	ExtschedDueRule rule;
 	TimestampTz next_due;
 	int			in_flight;
+	TimestampTz last_run_at;	/* start of the last run that ended */
 	ExtschedOverlap overlap;
 	int			catch_up_s;
 	bool		is_enabled;

@@ -119,8 +119,8 @@ log_error(ExtschedCycle *state, int64 now_us)
 }
 
 /*
- * An outcome that cannot be written even alone would come again for ever.  Its
- * lease expires, and then it counts as unknown.
+ * An outcome that cannot be written even alone would come again for ever.  To
+ * the next worker it is an unknown one; extsched_check() reports its lease.
  */
 static void
 drop_outcome(ExtschedLoop *loop)
@@ -143,6 +143,9 @@ recover(ExtschedCycle *state)
 	int			sqlstate = geterrcode();
 	bool		was_settling = state->is_settling;
 
+	/* a table that was locked delays nobody for much longer than the lock */
+	int64		longest_us = sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ? HOLD_MAX_US : ERROR_MAX_US;
+
 	log_error(state, now_us);
 	AbortCurrentTransaction();
 	FlushErrorState();
@@ -153,7 +156,7 @@ recover(ExtschedCycle *state)
 	if (was_settling)
 	{
 		state->is_settling = false;
-		extsched_step_pause(&state->settle_error, now_us, ERROR_MIN_US, ERROR_MAX_US);
+		extsched_step_pause(&state->settle_error, now_us, ERROR_MIN_US, longest_us);
 		if (is_lasting(sqlstate))
 		{
 			if (state->settle_singly)
@@ -162,7 +165,7 @@ recover(ExtschedCycle *state)
 		}
 		return;
 	}
-	extsched_step_pause(&state->claim_error, now_us, ERROR_MIN_US, ERROR_MAX_US);
+	extsched_step_pause(&state->claim_error, now_us, ERROR_MIN_US, longest_us);
 	state->is_careful = is_lasting(sqlstate);
 	state->next_expiry = Max(state->next_expiry, extsched_clock_now() + USECS_PER_SEC);
 }
