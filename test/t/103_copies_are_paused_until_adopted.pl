@@ -62,17 +62,36 @@ like(slurp_file($node->logfile), qr/does not run schedules in database "clone", 
 	'the log has a warning');
 is($node->safe_psql('source', "SELECT ($why) IS NULL"), 't', 'the original goes on');
 
-# A restore in another cluster, beside a running worker.
+# A restore in another cluster: definitions, state, audit and access are those
+# of the original, which rests meanwhile so that they can be compared.
+$node->safe_psql('postgres', q{
+	CREATE ROLE regress_api;
+	SELECT extsched_grant('regress_api', 'host');
+	SELECT extsched_pause_tenant('acme', 'for now');
+	ALTER SYSTEM SET extsched.enabled = off});
+$node->reload;
+poll_until($node, 'SELECT min(state) FROM extsched.stat_workers', 'paused');
+my $other = new_node('other');
+$other->safe_psql('postgres', 'CREATE ROLE regress_api');
+$other->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ],
 	'dump');
-my $other = new_node('other');
-$other->safe_psql('postgres', 'CREATE DATABASE restored');
 $other->command_ok([ 'pg_restore', '--exit-on-error', '-d', $other->connstr('restored'), $dump ],
 	'restore');
-is( $other->safe_psql('restored', 'SELECT count(*) FROM extsched.schedule'),
-	'1', 'the schedule is there');
+for my $table (qw(schedule timer tenant install tenant_limiter install_limiter version endpoint runner access_grant identity audit))
+{
+	my $content = "SELECT count(*), md5(string_agg(x::text, '' ORDER BY x::text)) FROM extsched.$table AS x";
+
+	is($other->safe_psql('restored', $content), $node->safe_psql('postgres', $content), "restored as it was: $table");
+}
+is($other->safe_psql('restored', 'SELECT count(*) > 3 FROM extsched.audit'), 't', 'with something in it');
+is($other->safe_psql('restored', q{SELECT has_function_privilege('regress_api', 'extsched_host(text, uuid, text, jsonb)', 'EXECUTE')}),
+	't', 'and who may call what');
 is($other->safe_psql('restored', 'SELECT count(*) FROM extsched.run'),
 	'0', 'it does not run');
+poll_until($other, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'paused'", 1, 'restored');
+like(slurp_file($other->logfile), qr/does not run schedules in database "restored", because it is a copy/,
+	'its log has the warning');
 is_paused_until_adopted($other, 'restored', 'a restored database');
 
 $_->stop('fast') for $node, $other;

@@ -1,0 +1,128 @@
+# However a server ends at the edge of a minute, with runs due and in flight,
+# each nominal time is one record and the Runner got it under one key.  Fast
+# shutdown waits for neither a Runner that hangs nor a standby that is gone.
+# A server that nobody else can connect to goes on running schedules.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $tenants = 7;
+my $node = new_node('main', max_connections => 8, 'extsched.max_in_flight' => 200);
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+travel_to($node, '2030-01-02 11:30:00+00');
+for my $t (1 .. $tenants)
+{
+	install_demo($node, tenant => "tenant$t", install => sprintf('a0000000-0000-4000-8000-%012d', $t));
+	allow_every_minute($node, "tenant$t");
+}
+wait_for_worker($node);
+
+# Schedules of every tenant that are due once, at an hour.
+sub create_each
+{
+	my ($each, $hour, $payload) = @_;
+
+	$node->safe_psql('postgres', qq{
+		SELECT count(extsched_create(i.tenant_id, i.install_id, 'POST /api/heartbeat', '0 $hour 2 1 *',
+			options => '{"max_attempts": 10, "backoff_s": 0, "timeout_ms": 300000}',
+			payload => '$payload')) FROM extsched.install AS i, generate_series(1, $each)});
+	return;
+}
+
+sub succeeded_at
+{
+	my ($hour) = @_;
+	return "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 $hour:00+00'";
+}
+
+# Processes of extsched that are still alive; a zombie has no command line.
+sub alive
+{
+	return grep { length(eval { slurp_file("/proc/$_/cmdline") } // '') } @_;
+}
+
+# Immediate shutdown, twice: the second one may hit what the first left behind.
+create_each(40, 12, '{"fault": {"latency_ms": 2000}}');
+travel_to($node, '2030-01-02 12:00:00+00');
+for my $round (1 .. 2)
+{
+	poll_until($node, q{SELECT sum(in_flight) > 100 AND count(*) FILTER (WHERE next_due <= extsched.clock_now()) > 0
+		FROM extsched.timer});
+	$node->stop('immediate');
+	$node->start;
+}
+poll_until($node, succeeded_at('12'), 40 * $tenants);
+is(runner_stats($runner)->{distinct_keys}, 40 * $tenants, 'immediate shutdown: the Runner got each run');
+is(runner_stats($runner)->{redelivered}, 0, 'and each attempt once');
+check_sound($node);
+
+# Fast shutdown while 200 requests hang and a synchronous standby is gone.
+create_each(30, 13, '{"fault": {"hang": true, "times": 1}}');
+travel_to($node, '2030-01-02 13:00:00+00');
+poll_until($node, 'SELECT sum(in_flight) FROM extsched.stat_workers', 200);
+$node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'gone'});
+$node->reload;
+poll_until($node, 'SHOW synchronous_standby_names', 'gone');
+my $start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', 2, 'fast shutdown waits neither for 200 requests nor for the standby');
+$node->append_conf('postgresql.auto.conf', q{synchronous_standby_names = ''});
+$node->start;
+poll_until($node, succeeded_at('13'), 30 * $tenants);
+is($node->safe_psql('postgres', q{SELECT min(attempt), max(attempt) FROM extsched.run WHERE nominal_time = '2030-01-02 13:00+00'}),
+	'2|2', 'what hung was tried again, once');
+check_sound($node);
+
+# The postmaster dies: worker and launcher leave by themselves.
+create_each(10, 14, '{"fault": {"latency_ms": 1000}}');
+my $postmaster = $node->{_pid};
+my @children = split /\n/, $node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'extsched%'});
+is(scalar @children, 2, 'launcher and worker');
+travel_to($node, '2030-01-02 14:00:00+00');
+poll_until($node, 'SELECT sum(in_flight) > 20 FROM extsched.stat_workers');
+kill 'KILL', $postmaster;
+my $deadline = time + 30;
+sleep 0.05 while alive(@children, $postmaster) && time < $deadline;
+is(scalar alive(@children), 0, 'they do not outlive the postmaster');
+
+# Where nobody reaps zombies, the next server would take one for alive.
+unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
+$node->{_pid} = undef;
+$node->start;
+poll_until($node, succeeded_at('14'), 10 * $tenants);
+pass('what was in flight is brought to its end by the next server');
+check_sound($node);
+
+# Out of connections: the worker has its own slot.
+create_each(5, 15, '{}');
+my $control = $node->background_psql('postgres');
+my $arrivals = runner_stats($runner)->{arrivals};
+my $offset = $node->safe_psql('postgres', q{
+	SELECT round(extract(epoch FROM '2030-01-02 15:00:00+00'::timestamptz - clock_timestamp()))::int});
+my @sessions;
+while (@sessions < 20 && ($node->psql('postgres', 'SELECT 1'))[0] == 0)
+{
+	push @sessions, $node->background_psql('postgres', on_error_die => 1);
+}
+my ($status, undef, $stderr) = $node->psql('postgres', 'SELECT 1');
+like($stderr, qr/too many clients/, 'nobody else can connect');
+$control->query_safe("ALTER SYSTEM SET extsched.clock_offset = $offset");
+$node->reload;
+$deadline = time + 60;
+sleep 0.05 until runner_stats($runner)->{arrivals} >= $arrivals + 5 * $tenants || time > $deadline;
+is(runner_stats($runner)->{arrivals}, $arrivals + 5 * $tenants, 'schedules run all the same');
+$_->quit for @sessions, $control;
+poll_until($node, succeeded_at('15'), 5 * $tenants);
+pass('and are on record');
+check_sound($node);
+
+$node->stop('fast');
+done_testing();
