@@ -616,6 +616,7 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "settle");
+	extsched_rows_open();
 	first_ready = extsched_settle_apply(runs, n, is_settled);
 	SPI_finish();
 	PopActiveSnapshot();

@@ -115,6 +115,7 @@ static const Pin pins[] = {
 };
 
 static ExtschedDatabase *my_database = NULL;
+static Oid	my_extension = InvalidOid;	/* when the loop was entered */
 static volatile sig_atomic_t was_terminated = false;
 
 /* SIGTERM: as in any backend, and remember that nothing failed. */
@@ -260,9 +261,12 @@ extsched_worker_must_leave(ExtschedWorkerSlot *slot)
 	return true;
 }
 
-/* Version of the extension's SQL, NULL if the database does not have it. */
+/*
+ * Version of the extension's SQL, NULL if the database does not have it; and
+ * which extension that is.
+ */
 static char *
-sql_version(void)
+sql_version(Oid *extension)
 {
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -270,6 +274,7 @@ sql_version(void)
 	HeapTuple	tuple;
 	char	   *version = NULL;
 
+	*extension = InvalidOid;
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
 				F_NAMEEQ, CStringGetDatum("extsched"));
 	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
@@ -281,6 +286,7 @@ sql_version(void)
 										 RelationGetDescr(rel), &isnull);
 
 		version = isnull ? pstrdup("") : TextDatumGetCString(datum);
+		*extension = ((Form_pg_extension) GETSTRUCT(tuple))->oid;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -292,17 +298,19 @@ sql_version(void)
  *		True while the database has the extension in the library's version.
  *
  * Needs a transaction.  When false the loop must return: the extension was
- * dropped, and the worker is not started again, or it was updated, and a new
- * worker sorts that out.
+ * dropped, and the worker is not started again, or it was updated, or dropped
+ * and made again, and a new worker sorts that out.  Epochs begin anew with the
+ * tables, so that ours would be given a second time.
  */
 bool
 extsched_worker_has_extension(void)
 {
-	char	   *version = sql_version();
+	Oid			extension;
+	char	   *version = sql_version(&extension);
 
 	if (version == NULL)
 		extsched_my_worker->exit = EXTSCHED_EXIT_NO_EXTENSION;
-	else if (strcmp(version, EXTSCHED_VERSION) != 0)
+	else if (strcmp(version, EXTSCHED_VERSION) != 0 || extension != my_extension)
 		extsched_my_worker->exit = EXTSCHED_EXIT_AGAIN;
 	else
 		return true;
@@ -399,7 +407,7 @@ wait_for_version(ExtschedWorkerSlot *slot)
 			return false;
 		extsched_wake_arm(slot);
 		StartTransactionCommand();
-		version = sql_version();
+		version = sql_version(&my_extension);
 		fits = version != NULL && strcmp(version, EXTSCHED_VERSION) == 0;
 		if (version == NULL)
 			slot->exit = EXTSCHED_EXIT_NO_EXTENSION;
