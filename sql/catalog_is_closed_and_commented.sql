@@ -11,6 +11,14 @@ SELECT c.oid::regclass AS open_to_public FROM regress.member AS m JOIN pg_class 
  WHERE EXISTS (SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee = 0);
 SELECT has_schema_privilege('public', 'extsched', 'USAGE') OR has_schema_privilege('public', 'extsched', 'CREATE') AS schema_open_to_public;
 
+-- One role owns it all.
+SELECT pg_describe_object(m.classid, m.objid, 0) AS of_another_owner FROM regress.member AS m
+  LEFT JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+  LEFT JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+  LEFT JOIN pg_namespace AS n ON m.classid = 'pg_namespace'::regclass AND n.oid = m.objid
+  LEFT JOIN pg_type AS t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+ WHERE coalesce(p.proowner, c.relowner, n.nspowner, t.typowner) <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'extsched');
+
 -- No role but the owner holds anything on a table.
 SELECT c.oid::regclass AS open_to_others FROM regress.member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
  WHERE c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee <> c.relowner);
