@@ -41,11 +41,12 @@ our @EXPORT = qw(
   wait_for_worker
   worker_pid
   check_sound
+  campaign
   $demo_version
   $demo_registry
 );
 
-our $timeout_s = 60;
+our $timeout_s = $ENV{EXTSCHED_CAMPAIGN} ? 600 : 60;
 
 my $root = dirname(dirname(dirname(__FILE__)));
 
@@ -305,6 +306,14 @@ sub check_sound
 
 	is_deeply(\@problems, [], 'extsched_check() finds nothing');
 	return;
+}
+
+# How much of something: a sample, or all of it in "make campaign".
+sub campaign
+{
+	my ($sample, $all) = @_;
+
+	return $ENV{EXTSCHED_CAMPAIGN} ? $all : $sample;
 }
 
 END
