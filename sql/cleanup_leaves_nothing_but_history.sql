@@ -28,8 +28,9 @@ CREATE TABLE regress.stays AS SELECT s.* FROM extsched.schedules AS s WHERE tena
 SELECT * FROM regress.rows;
 
 -- No foreign key cascades: a parent with children cannot be deleted by hand.
+-- PostgreSQL 18 says so with another code, 23001.
 SELECT count(*) AS cascading FROM pg_constraint WHERE contype = 'f' AND connamespace = 'extsched'::regnamespace AND (confdeltype NOT IN ('r', 'a') OR confupdtype NOT IN ('r', 'a'));
-SELECT table_name, regress.error(format('DELETE FROM extsched.%I', table_name))
+SELECT table_name, substring(regress.error(format('DELETE FROM extsched.%I', table_name)) FROM '^(?:23503|23001) .*(foreign key .*)') AS refused_by
   FROM unnest(ARRAY['tenant', 'install', 'schedule', 'version', 'endpoint']) AS table_name;
 
 -- An error in the middle leaves all of it.

@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/digest.h"
+#include "core/compat.h"
 
 /*
  * extsched_digest_text

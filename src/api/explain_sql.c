@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "api/cron_sql.h"
+#include "core/compat.h"
 #include "core/settings.h"
 #include "cron/civil.h"
 

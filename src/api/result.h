@@ -13,6 +13,7 @@
 
 #include "utils/uuid.h"
 
+#include "core/compat.h"
 #include "core/counters.h"
 
 #define MAX_FIELD_ERRORS 32
@@ -44,7 +45,7 @@ extern void extsched_result_fail(ApiResult *result, ExtschedApiStatus status,
 extern void extsched_result_field(ApiResult *result, const char *field, int sqlerrcode,
 								  char *message, char *hint);
 extern void extsched_result_no_schedule(ApiResult *result, const pg_uuid_t *schedule);
-extern void extsched_result_raise(const ApiResult *result) pg_attribute_noreturn();
+pg_noreturn extern void extsched_result_raise(const ApiResult *result);
 
 static inline bool
 extsched_result_is_ok(const ApiResult *result)

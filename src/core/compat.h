@@ -17,6 +17,7 @@
 #endif
 
 #include "catalog/pg_database.h"
+#include "common/base64.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -24,6 +25,16 @@
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
+
+/* PostgreSQL 16 moved the layout of variable-length data out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* PostgreSQL 18 marks functions that do not return in front, as C has it. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
 
 /* PostgreSQL 17 gave the index of a PGPROC a type and a global of its own. */
 #if PG_VERSION_NUM < 170000
@@ -79,6 +90,22 @@ extsched_compat_find_setting(const char *name)
 #else
 	return find_option(name, false, true, DEBUG5);
 #endif
+}
+
+/*
+ * Base64 of raw bytes, which PostgreSQL 18 declares as uint8 and older ones as
+ * char.  As the server's functions: the length of the result, -1 on error.
+ */
+static inline int
+extsched_compat_b64_encode(const void *bytes, int len, char *text, int text_size)
+{
+	return pg_b64_encode(bytes, len, text, text_size);
+}
+
+static inline int
+extsched_compat_b64_decode(const char *text, int len, void *bytes, int size)
+{
+	return pg_b64_decode(text, len, bytes, size);
 }
 
 /* A wait set that lives as long as the process; 17 ties one to an owner. */

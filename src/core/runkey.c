@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/compat.h"
 #include "core/runkey.h"
 
 /* Seconds from 1970-01-01, where days and weeks are counted from. */

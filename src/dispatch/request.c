@@ -21,12 +21,12 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "common/base64.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
+#include "core/compat.h"
 #include "dispatch/request.h"
 #include "dispatch/utf8.h"
 
@@ -411,7 +411,7 @@ append_payload(StringInfo out, Jsonb *payload)
 	append_key(out, "body_b64");
 	appendStringInfoChar(out, '"');
 	enlargeStringInfo(out, encoded_size);
-	out->len += pg_b64_encode(utf8, (int) len, out->data + out->len, encoded_size);
+	out->len += extsched_compat_b64_encode(utf8, (int) len, out->data + out->len, encoded_size);
 	appendStringInfoChar(out, '"');
 	pfree(json);
 	return true;

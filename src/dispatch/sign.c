@@ -21,11 +21,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base64.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "utils/memutils.h"
 
+#include "core/compat.h"
 #include "dispatch/sign.h"
 
 #define MAX_KEYS		8
@@ -134,7 +134,7 @@ add_key(ExtschedSigner *signer, const char *line, int len)
 		return false;
 	}
 	key = &signer->keys[signer->n_keys];
-	key->len = pg_b64_decode(line, len, (char *) key->bytes, MAX_KEY_BYTES);
+	key->len = extsched_compat_b64_decode(line, len, key->bytes, MAX_KEY_BYTES);
 	if (key->len < MIN_KEY_BYTES)
 	{
 		refuse(signer, key->len < 0 ?
@@ -247,8 +247,9 @@ extsched_signer_sign(const ExtschedSigner *signer, const char *id,
 			break;
 		appendStringInfoString(signature, i > 0 ? " v1," : "v1,");
 		enlargeStringInfo(signature, encoded_size);
-		signature->len += pg_b64_encode((char *) digest, sizeof(digest),
-										signature->data + signature->len, encoded_size);
+		signature->len += extsched_compat_b64_encode(digest, sizeof(digest),
+													 signature->data + signature->len,
+													 encoded_size);
 		signature->data[signature->len] = '\0';
 	}
 	pg_hmac_free(ctx);

@@ -421,7 +421,8 @@ extsched_rearm_zones(TimestampTz now)
 
 		if (zone == NULL)
 			continue;
-		snprintf(fingerprint, sizeof(fingerprint), "%016" INT64_MODIFIER "x", zone->fingerprint);
+		snprintf(fingerprint, sizeof(fingerprint), "%016llx",
+				 (unsigned long long) zone->fingerprint);
 		if (known[i] != NULL && strcmp(known[i], fingerprint) == 0)
 			continue;
 		if (known[i] != NULL && logged != zone->fingerprint)

@@ -20,6 +20,7 @@ import sys
 import zoneinfo
 
 MINUTE = dt.timedelta(minutes=1)
+TODAY = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 
 # title, zone, first instant after, number of times, expressions
 CASES = [
@@ -125,9 +126,10 @@ def nominal_times(expression, zone_name, after, count, limit_days=800):
     fields = expression.split()
     is_fixed = not fields[0].startswith("*") and not fields[1].startswith("*")
     instant = after - dt.timedelta(hours=100)
+    end = min(TODAY, after + dt.timedelta(days=limit_days))
     highest = local_time(zone, instant)
     result = []
-    while len(result) < count and instant < after + dt.timedelta(days=limit_days):
+    while len(result) < count and instant < end:
         instant += MINUTE
         local = local_time(zone, instant)
         if is_fixed:
