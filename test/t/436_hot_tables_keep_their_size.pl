@@ -1,0 +1,93 @@
+# Run after run, the tables that every run writes keep their size: what is
+# updated finds room on old pages, because autovacuum follows.  The history grows with
+# the runs that it holds, and by no more for each of them than before; old days
+# are emptied meanwhile, and nobody waits for that.
+#
+# make campaign makes 200,000 runs and compares the sizes after a quarter of
+# them with those at the end.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $tenants = 10;
+my $each = campaign(20, 200);
+my $minutes = campaign(40, 100);
+my $runs = $tenants * $each * $minutes;
+my $old = campaign(2_000, 20_000);
+
+# The sample is over before the launcher of autovacuum looks twice.
+my $node = new_node('main',
+	fsync => 'off',
+	autovacuum_naptime => campaign('1s', '10s'),
+	shared_buffers => '256MB',
+	max_wal_size => '2GB',
+	log_lock_waits => 'on',
+	deadlock_timeout => '50ms',
+	'extsched.history_max_rows' => 5 * $old);
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+travel_to($node, '2030-01-02 11:59:30+00');
+for my $t (1 .. $tenants)
+{
+	my $install = sprintf('a0000000-0000-4000-8000-%012d', $t);
+
+	install_demo($node, tenant => "tenant$t", install => $install);
+	allow_every_minute($node, "tenant$t");
+	$node->safe_psql('postgres', qq{
+		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '* * * * *',
+			options => '{"catch_up_s": 0}')) FROM generate_series(1, $each)});
+}
+my $pid = wait_for_worker($node);
+
+# Five days of history, which is just what may be kept.
+$node->safe_psql('postgres', qq{
+	INSERT INTO extsched.run (tenant_id, schedule_id, nominal_time, trigger, slot, run_id, install_id, runner,
+		state, ready_at, created_at, finished_at)
+	SELECT 'tenant1', gen_random_uuid(), at, 'schedule', extsched.run_slot(at), gen_random_uuid(), gen_random_uuid(), 'default',
+		'succeeded', at, at, at
+	FROM generate_series(1, 5) AS day, generate_series(1, $old) AS n,
+		LATERAL (SELECT '2030-01-02 00:00+00'::timestamptz - day * interval '24 hours' + n * interval '1 second' AS at) AS a});
+
+# Bytes with indexes: of what every run writes once or more, and of the history
+# for each of its runs.
+sub sizes
+{
+	return split /\|/, $node->safe_psql('postgres', q{
+		SELECT pg_total_relation_size('extsched.timer'),
+			pg_total_relation_size('extsched.schedule') + pg_total_relation_size('extsched.install')
+				+ pg_total_relation_size('extsched.tenant') + pg_total_relation_size('extsched.identity'),
+			pg_total_relation_size('extsched.run_' || to_char(extsched.run_slot('2030-01-02 12:00+00'), 'FM00'))
+				/ (SELECT count(*) FROM extsched.run WHERE nominal_time > '2030-01-02')});
+}
+
+my @quarter;
+for my $minute (1 .. $minutes)
+{
+	my $now = sprintf('2030-01-02 %02d:%02d:00+00', 12 + $minute / 60, $minute % 60);
+
+	travel_to($node, $now);
+	poll_until($node, "SELECT count(*) FROM extsched.timer WHERE next_due <= '$now' OR in_flight > 0", 0);
+	@quarter = sizes() if $minute == $minutes / 4;
+}
+my @end = sizes();
+my @what = ('the timers', 'the definitions', 'a run of the history');
+
+is($node->safe_psql('postgres', q{SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time > '2030-01-02'}),
+	$runs, "$runs runs");
+for my $i (0 .. $#what)
+{
+	cmp_ok($end[$i], '<=', 1.2 * $quarter[$i], "$what[$i]: within 20 % of what a quarter of the runs left");
+	note("$what[$i]: $quarter[$i] bytes, then $end[$i]");
+}
+cmp_ok($node->safe_psql('postgres', q{SELECT extsched_status() ->> 'history_days_cut'}), '>=', 3, 'old days went on the way');
+unlike(slurp_file($node->logfile), qr/still waiting for \w+ on relation/, 'and nobody waited for a table for 50 ms');
+is(worker_pid($node), $pid, 'the worker is the one that began');
+check_sound($node);
+
+$node->stop('fast');
+done_testing();
