@@ -45,3 +45,21 @@ AS 'MODULE_PATHNAME', 'extsched_audit_write_sql';
 REVOKE ALL ON FUNCTION extsched.audit_write(text, text, text, uuid, uuid, text, jsonb, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.audit_write(text, text, text, uuid, uuid, text, jsonb, jsonb) IS
 'Adds an audit record in the transaction of the change. tenant is empty for what belongs to none; face is host, sql or worker.';
+
+CREATE FUNCTION extsched.human_duration(duration interval) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN s.value < 0 THEN '-' ELSE '' END
+           || CASE WHEN s.size = 0 THEN '0 s'
+                   WHEN s.size < 0.9995 THEN greatest(round(s.size * 1000), 1) || ' ms'
+                   WHEN s.size < 9.95 THEN round(s.size, 1) || ' s'
+                   WHEN s.size < 60 THEN least(round(s.size), 59) || ' s'
+                   WHEN s.size < 3600 THEN floor(s.size / 60) || ' min' || coalesce(' ' || nullif(floor(s.size % 60), 0) || ' s', '')
+                   WHEN s.size < 86400 THEN floor(s.size / 3600) || ' h' || coalesce(' ' || nullif(floor(s.size % 3600 / 60), 0) || ' min', '')
+                   ELSE floor(s.size / 86400) || ' d' || coalesce(' ' || nullif(floor(s.size % 86400 / 3600), 0) || ' h', '') END
+      FROM (SELECT extract(epoch FROM duration), abs(extract(epoch FROM duration))) AS s (value, size)
+$$;
+REVOKE ALL ON FUNCTION extsched.human_duration(interval) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.human_duration(interval) IS
+'A duration as people say it, in its two largest units: 340 ms, 1.2 s, 3 min 5 s, 2 h 10 min, 5 d.';

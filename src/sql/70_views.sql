@@ -65,3 +65,49 @@ SELECT a.at, a.tenant_id, a.action, a.actor, a.session_actor, a.face, a.install_
   FROM extsched.audit AS a;
 REVOKE ALL ON extsched.audit_log FROM PUBLIC;
 COMMENT ON VIEW extsched.audit_log IS 'Who changed what, when, with the changed fields before and after; tenant_id is empty for what belongs to no tenant. Kept for extsched.audit_retention.';
+
+--
+-- The same for people in psql: a screen of 100 columns, times in the zone of
+-- the session, durations in words, long texts cut.
+--
+
+CREATE VIEW extsched.agenda AS
+SELECT to_char(m.next_due, 'MM-DD HH24:MI') AS due,
+       extsched.human_duration(date_trunc('second', m.next_due - extsched.clock_now())) AS "in",
+       left(m.tenant_id, 14) AS tenant,
+       left(coalesce(s.name, s.endpoint_method || ' ' || s.endpoint_path), 20) AS schedule,
+       left(s.cron, 14) AS cron,
+       CASE WHEN t.is_paused THEN 'tenant paused' WHEN NOT i.enabled THEN 'off' WHEN m.is_paused THEN 'paused'
+            WHEN m.in_flight > 0 THEN 'running' ELSE coalesce(m.last_run_status, 'new') END AS state
+  FROM extsched.timer AS m
+  JOIN extsched.schedule AS s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id
+  JOIN extsched.install AS i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id
+  JOIN extsched.tenant AS t ON t.tenant_id = m.tenant_id
+ WHERE m.next_due IS NOT NULL
+ ORDER BY m.next_due, m.tenant_id, m.schedule_id;
+REVOKE ALL ON extsched.agenda FROM PUBLIC;
+COMMENT ON VIEW extsched.agenda IS 'What comes next, for people in psql: at most 100 columns wide. Ask with LIMIT; programs read extsched.schedules.';
+COMMENT ON COLUMN extsched.agenda.due IS 'The next nominal time, in the zone of the session.';
+COMMENT ON COLUMN extsched.agenda."in" IS 'How long until then; negative when it is overdue.';
+COMMENT ON COLUMN extsched.agenda.tenant IS 'The tenant, cut.';
+COMMENT ON COLUMN extsched.agenda.schedule IS 'Name, or endpoint where there is none; cut.';
+COMMENT ON COLUMN extsched.agenda.cron IS 'The expression, cut; extsched_explain() says it in words.';
+COMMENT ON COLUMN extsched.agenda.state IS 'Why it will be skipped (tenant paused, off, paused); else running, the outcome of its last run, or new.';
+
+CREATE VIEW extsched.history AS
+SELECT to_char(r.nominal_time, 'MM-DD HH24:MI') AS due,
+       left(r.tenant_id, 12) AS tenant,
+       left(coalesce(r.schedule_name, r.endpoint_method || ' ' || r.endpoint_path, r.schedule_id::text), 16) AS schedule,
+       left(concat_ws(' ', r.missed_count || ' x', coalesce(r.reason, r.state), r.http_status), 22) AS outcome,
+       extsched.human_duration(CASE WHEN r.trigger = 'schedule' THEN r.dispatched_at - r.nominal_time END) AS late,
+       extsched.human_duration(r.finished_at - r.dispatched_at) AS took
+  FROM extsched.run AS r
+ ORDER BY r.nominal_time DESC, r.tenant_id, r.schedule_id;
+REVOKE ALL ON extsched.history FROM PUBLIC;
+COMMENT ON VIEW extsched.history IS 'What happened last, for people in psql: at most 100 columns wide. It sorts what it is asked for, so name a tenant; programs read extsched.runs.';
+COMMENT ON COLUMN extsched.history.due IS 'The nominal time, in the zone of the session; of a missed range the last one.';
+COMMENT ON COLUMN extsched.history.tenant IS 'The tenant, cut.';
+COMMENT ON COLUMN extsched.history.schedule IS 'Name of the schedule, or its endpoint; cut.';
+COMMENT ON COLUMN extsched.history.outcome IS 'How many times a missed range stands for; its state, or the reason when it did not succeed; the HTTP status.';
+COMMENT ON COLUMN extsched.history.late IS 'First dispatch minus nominal time; null when it was not dispatched, or not made by a schedule.';
+COMMENT ON COLUMN extsched.history.took IS 'First dispatch to the end.';
