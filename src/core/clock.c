@@ -14,6 +14,7 @@
 
 #include <time.h>
 
+#include "access/xact.h"
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
@@ -98,4 +99,19 @@ extsched_clock_step_detect(void)
 				   (double) jump / USECS_PER_SEC),
 			errdetail("Due times are computed from the last nominal time, so no run is repeated or forgotten."));
 	return jump;
+}
+
+/*
+ * extsched_clock_start_transaction
+ *		StartTransactionCommand for a process that no client sends statements.
+ *
+ * A transaction counts as begun when the last statement arrived.  Without one
+ * that would be the start of the process: now() would stand still, and
+ * pg_stat_activity would show each short transaction as hours old.
+ */
+void
+extsched_clock_start_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
 }

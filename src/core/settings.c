@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
+#include "core/clock.h"
 #include "core/compat.h"
 #include "core/settings.h"
 #include "core/shmem.h"
@@ -308,7 +309,7 @@ extsched_settings_reload(void)
 	if (!OidIsValid(MyDatabaseId))
 		return;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	relsetting = table_open(DbRoleSettingRelationId, AccessShareLock);
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
 	ApplySetting(snapshot, MyDatabaseId, InvalidOid, relsetting,

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "commands/async.h"
 
+#include "core/clock.h"
 #include "dispatch/notify.h"
 
 /*
@@ -32,7 +33,7 @@ extsched_notify_runners(List *runners)
 
 	if (runners == NIL)
 		return;
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	foreach(cell, runners)
 	{
 		char		channel[NAMEDATALEN];

@@ -65,7 +65,7 @@ static ExtschedStmt find_due = {
 static void
 begin(const char *activity)
 {
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, activity);

@@ -190,7 +190,7 @@ scan_databases(int64 now)
 	while ((entry = hash_seq_search(&seq)) != NULL)
 		entry->exists = false;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	rel = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(rel, 0, NULL);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)

@@ -22,6 +22,7 @@
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 
+#include "core/clock.h"
 #include "core/settings.h"
 #include "core/shmem.h"
 #include "worker/launcher.h"
@@ -77,7 +78,7 @@ extsched_prober_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(launch.database, InvalidOid, 0);
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	present = OidIsValid(get_extension_oid("extsched", true));
 	CommitTransactionCommand();
 

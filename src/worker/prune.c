@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "core/clock.h"
 #include "core/counters.h"
 #include "core/runkey.h"
 #include "core/settings.h"
@@ -155,7 +156,7 @@ empty_leaf(const Ring *ring, int slot, TimestampTz before)
 	Oid			leaf;
 	bool		is_emptied = false;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "prune");
@@ -218,7 +219,7 @@ count_history(int64 *rows)
 {
 	int64		total = 0;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
 	{
 		rows[slot] = count_rows(leaf_oid(&history, slot));

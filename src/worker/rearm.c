@@ -39,6 +39,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "core/clock.h"
 #include "core/due.h"
 #include "core/runkey.h"
 #include "core/vocab.h"
@@ -315,7 +316,7 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 	uint64		n;
 	Timer	   *timers;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "rearm");
@@ -358,7 +359,7 @@ remember_zone(const char *zone, const char *fingerprint)
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2];
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	values[0] = CStringGetTextDatum(zone);
@@ -377,7 +378,7 @@ list_zones(MemoryContext context, char **zones, char **known)
 	Datum		values[1];
 	int			n;
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	values[0] = Int32GetDatum(MAX_ZONES);

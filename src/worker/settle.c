@@ -612,7 +612,7 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 			break;
 	}
 
-	StartTransactionCommand();
+	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "settle");

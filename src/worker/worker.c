@@ -46,6 +46,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "core/clock.h"
 #include "core/identity.h"
 #include "core/settings.h"
 #include "core/shmem.h"
@@ -406,7 +407,7 @@ wait_for_version(ExtschedWorkerSlot *slot)
 		if (extsched_worker_must_leave(slot))
 			return false;
 		extsched_wake_arm(slot);
-		StartTransactionCommand();
+		extsched_clock_start_transaction();
 		version = sql_version(&my_extension);
 		fits = version != NULL && strcmp(version, EXTSCHED_VERSION) == 0;
 		if (version == NULL)

@@ -128,12 +128,15 @@ poll_until($node, "SELECT count(*) FROM extsched.zone", '3');
 copy("$zones/Asia/Tokyo", "$zones/Europe/Berlin.new");
 rename("$zones/Europe/Berlin.new", "$zones/Europe/Berlin") or die $!;
 lock_timer($locked);
+my $before = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 $node->reload;
 poll_until($node, "SELECT count(*) FROM extsched.timer JOIN extsched.schedule USING (tenant_id, schedule_id)"
 	  . " WHERE timezone = 'Europe/Berlin' AND next_due = '2030-01-03 00:00:00+00'", '1');
 release();
 poll_until($node, $due, '00:00 00:00 00:00');
 pass('due times follow the zone data, that of a locked timer when it is free');
+is($node->safe_psql('postgres', "SELECT seen_at > '$before' FROM extsched.zone WHERE timezone = 'Europe/Berlin'"),
+	't', 'a transaction of the worker begins when it begins, not when the process did');
 check_sound($node);
 
 # Retention is a week by default.
