@@ -17,6 +17,10 @@
  * being seen, so claims then walk from tenant to tenant (see
  * extsched_claim_in_turn) and take as many of each as it has free slots.
  *
+ * What needs no slot (times to be skipped or missed, runs of Runners that pull)
+ * must not wait behind what does: as long as timers have to stay due, claims
+ * also look through them for those (see extsched_claim_slotless).
+ *
  * After an outage many timers are late at once.  They become runs that wait,
  * spread over the next minutes, so that what is due now goes out now.
  *
@@ -48,6 +52,10 @@
 
 /* A late run is put off by no more than this. */
 #define LATE_MAX_S			600
+
+/* Due timers looked through at a time for what needs no slot. */
+#define SLOTLESS_ROWS		4096
+#define SLOTLESS_MAX		512
 
 /* Tenants of a step of the walk, timers taken of each, passes over them. */
 #define WALK_TENANTS		256
@@ -103,6 +111,36 @@ static ExtschedStmt claim_one = {
 	.expected = SPI_OK_SELECT,
 	.nargs = 3,
 	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID},
+};
+
+/*
+ * Of the due timers from number $4 on, those due last first, those that may
+ * need no slot: extsched_decide() has the last word.
+ */
+static ExtschedStmt find_slotless = {
+	.sql = "SELECT e.tenant_id, e.schedule_id, e.is_slotless FROM (SELECT e.tenant_id, e.schedule_id,"
+	" n.transport IS NOT DISTINCT FROM 'notify' OR e.is_paused OR t.is_paused OR NOT i.enabled"
+	" OR (e.in_flight > 0 AND s.overlap <> 'allow')"
+	" OR e.next_due < $1 - pg_catalog.make_interval(secs => GREATEST(s.catch_up_s, 10)) AS is_slotless"
+	" FROM (SELECT * FROM extsched.timer WHERE next_due <= $1 AND" IS_MINE
+	" ORDER BY next_due DESC OFFSET $4 LIMIT $5) e"
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = e.tenant_id AND s.schedule_id = e.schedule_id"
+	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id"
+	" LEFT JOIN extsched.tenant t ON t.tenant_id = e.tenant_id"
+	" LEFT JOIN extsched.runner n ON n.runner = i.runner) e",
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, INT4OID},
+};
+
+static ExtschedStmt claim_keys = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (tenant_id, schedule_id),"
+	" LATERAL (SELECT * FROM extsched.timer e"
+	" WHERE e.tenant_id = u.tenant_id AND e.schedule_id = u.schedule_id AND e.next_due <= $1"
+	" FOR UPDATE SKIP LOCKED) d) m" CLAIM_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TIMESTAMPTZOID, TEXTARRAYOID, UUIDARRAYOID},
 };
 
 static ExtschedStmt oldest_keys = {
@@ -475,6 +513,54 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 	}
 	else
 		*is_round_over = false;
+}
+
+/*
+ * extsched_claim_slotless
+ *		Deal with due timers that need no slot, in a part of those that are due.
+ *
+ * The part begins at *offset, counted from the timer that is due last, so that
+ * what has just become due is seen at once and the backlog is gone through
+ * step by step.  *offset is moved on, and to 0 behind the end.  Returns
+ * whether more was found than is dealt with in one step.
+ */
+bool
+extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
+						ExtschedClaim *claim)
+{
+	Datum		values[5];
+	Datum		tenants[SLOTLESS_MAX];
+	Datum		schedules[SLOTLESS_MAX];
+	uint64		n;
+	uint64		row;
+	int			n_found = 0;
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = Int32GetDatum(loop->number);
+	values[2] = Int32GetDatum(loop->total);
+	values[3] = Int64GetDatum(*offset);
+	values[4] = Int32GetDatum(SLOTLESS_ROWS);
+	n = extsched_stmt_run(&find_slotless, values, NULL);
+	for (row = 0; row < n && n_found < SLOTLESS_MAX; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		if (!DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull)) || isnull)
+			continue;
+		tenants[n_found] = SPI_getbinval(tuple, desc, 1, &isnull);
+		schedules[n_found++] = SPI_getbinval(tuple, desc, 2, &isnull);
+	}
+
+	/* those that are dealt with are not counted next time */
+	*offset = n < SLOTLESS_ROWS && row == n ? 0 : *offset + row - n_found;
+	if (n_found == 0)
+		return false;
+	values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), false, claim);
+	return n_found == SLOTLESS_MAX;
 }
 
 /*

@@ -30,6 +30,8 @@ extern void extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit
 								  ExtschedClaim *claim);
 extern void extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,
 								   int free, ExtschedClaim *claim, bool *is_round_over);
+extern bool extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now,
+									int64 *offset, ExtschedClaim *claim);
 extern void extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 							   const ExtschedTimerKey *key, ExtschedClaim *claim);
 extern ExtschedTimerKey *extsched_claim_keys(ExtschedLoop *loop, TimestampTz now,

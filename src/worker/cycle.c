@@ -43,6 +43,13 @@
 /* A claim for few free slots waits this long for more to become free. */
 #define CLAIM_DELAY_US		2000
 
+/*
+ * A backlog is looked through for what needs no slot when it has been one for
+ * this long, and that takes no more than a part of the time.
+ */
+#define SLOTLESS_PAUSE_US	200000
+#define SLOTLESS_PART		10
+
 /* Looks between two checks of the zone data, a reload apart. */
 #define LOOKS_PER_ZONE_CHECK 10
 
@@ -305,11 +312,8 @@ must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 	if (!is_due || extsched_step_is_paused(&state->claim_error, now_us) ||
 		loop->n_outcomes >= 4 * extsched_max_in_flight)
 		return false;
-	/* without a slot, for what needs none */
-	if (free == 0)
-		return now_us - state->last_claim_us >= HOLD_MAX_US;
-	return in_flight == 0 || free >= (in_flight + free) / 4 ||
-		now_us - state->last_claim_us >= CLAIM_DELAY_US;
+	return free > 0 && (in_flight == 0 || free >= (in_flight + free) / 4 ||
+						now_us - state->last_claim_us >= CLAIM_DELAY_US);
 }
 
 static bool
@@ -328,6 +332,54 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_start_commit(loop);
 	extsched_step_resume(&state->claim_error);
 	return true;
+}
+
+/*
+ * Whether timers may be due that need no slot, behind others that find none.
+ * Slots that are full for a moment are no reason to look: replies come.
+ */
+static bool
+must_claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	const ExtschedLoop *loop = &state->loop;
+	bool		is_full = extsched_cycle_free_slots(loop) == 0;
+
+	if (!is_full)
+		state->full_since_us = 0;
+	else if (state->full_since_us == 0)
+	{
+		state->full_since_us = now_us;
+		state->slotless_until_us = Max(state->slotless_until_us, now_us + SLOTLESS_PAUSE_US);
+	}
+	if (extsched_step_is_paused(&state->claim_error, now_us) ||
+		loop->n_outcomes >= 4 * extsched_max_in_flight)
+		return false;
+	if (is_full && now >= state->next_due && now_us - state->full_since_us >= SLOTLESS_PAUSE_US)
+		return true;
+	return now_us >= state->slotless_until_us && state->oldest_due != 0 &&
+		(is_full || (state->walks && now - state->oldest_due > SLOTLESS_PAUSE_US));
+}
+
+static bool
+claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	ExtschedLoop *loop = &state->loop;
+	ExtschedClaim claim = {0};
+	bool		is_more;
+
+	if (!begin_if_may_run(state, "claim", now))
+		return false;
+	if (now >= state->next_due)
+		state->slotless_offset = 0;
+	is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);
+	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
+	if (now >= state->next_due)
+		find_next_due(state, now, now_us);
+	commit(state);
+	extsched_start_commit(loop);
+	state->slotless_until_us = is_more ? 0 : extsched_clock_monotonic_us() +
+		Max(SLOTLESS_PAUSE_US, SLOTLESS_PART * (extsched_clock_monotonic_us() - now_us));
+	return is_more;
 }
 
 /* Take due timers one by one, and quarantine those that fail. */
@@ -379,7 +431,8 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 static bool
 must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
-	return now >= state->loop.next_ready && extsched_cycle_free_slots(&state->loop) > 0 &&
+	return (now >= state->loop.next_ready ||
+			(state->is_refill_blocked && extsched_cycle_free_slots(&state->loop) > 0)) &&
 		state->loop.n_outcomes < extsched_max_in_flight &&
 		!extsched_step_is_paused(&state->claim_error, now_us);
 }
@@ -389,15 +442,17 @@ refill(ExtschedCycle *state, TimestampTz now)
 {
 	ExtschedLoop *loop = &state->loop;
 	ExtschedRefill found;
-	int			limit = Max(Min(extsched_cycle_free_slots(loop), CLAIM_MAX), 16);
+	int			free = extsched_cycle_free_slots(loop);
+	int			limit = free == 0 ? 0 : Max(Min(free, CLAIM_MAX), 16);
 
 	if (!begin_if_may_run(state, "start", now))
 		return false;
 	extsched_refill(loop, now, limit, &found);
 	commit(state);
 	state->looked |= LOOKED_AT_RUNS;
+	state->is_refill_blocked = found.is_blocked;
 	loop->next_ready = found.next_ready;
-	if (found.n_found >= limit)
+	if (limit > 0 && found.n_found >= limit)
 		loop->next_ready = found.n_started > 0 ? now : now + HOLD_MIN_US;
 	else if (found.n_started < found.n_found)
 		loop->next_ready = Min(loop->next_ready, now + HOLD_MIN_US);
@@ -507,6 +562,8 @@ extsched_cycle_run(ExtschedCycle *state)
 		claim_carefully(state, now);
 	if (must_claim(state, now, now_us))
 		is_busy |= claim(state, now, now_us);
+	if (must_claim_slotless(state, now, now_us))
+		is_busy |= claim_slotless(state, now, now_us);
 	if (must_refill(state, now, now_us))
 		is_busy |= refill(state, now);
 	return is_busy;

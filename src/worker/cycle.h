@@ -59,6 +59,11 @@ typedef struct ExtschedCycle
 	bool		walks;			/* claims go from tenant to tenant */
 	int			walk_done;		/* timers dealt with in this round */
 	bool		is_careful;		/* the last batch failed for its data */
+	bool		is_refill_blocked;	/* runs are ready and wait for a slot */
+
+	int64		full_since_us;	/* no slot has been free since; 0: one is */
+	int64		slotless_offset;	/* how far the backlog was looked through ... */
+	int64		slotless_until_us;	/* ... for what needs no slot; not again before */
 
 	int64		outcome_since_us;	/* of the oldest outcome not written */
 	int64		last_claim_us;

@@ -192,15 +192,20 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	ExtschedLoop *loop = &state->loop;
 	int64		now_us = extsched_clock_monotonic_us();
 	long		http_ms = extsched_http_timeout_ms(loop->http);
+	TimestampTz now = extsched_clock_now();
 	TimestampTz until;
+	bool		is_full;		/* no slot is free */
+	bool		has_due;
 	long		ms;
 
 	if (is_busy)
 		return 0;
 
-	until = Min(Min(state->next_look, state->next_rearm), Min(state->next_due, state->next_expiry));
-	if (extsched_cycle_free_slots(loop) > 0)
-		until = Min(until, loop->next_ready);
+	is_full = extsched_cycle_free_slots(loop) == 0;
+	has_due = state->oldest_due != 0 || state->next_due <= now;
+	until = Min(Min(state->next_look, state->next_rearm), Min(loop->next_ready, state->next_expiry));
+	if (!is_full || state->next_due > now)
+		until = Min(until, state->next_due);
 	if (!state->may_run)
 		until = state->next_look;
 	ms = extsched_clock_real_delay_ms(until, LOOK_S * 1000L);
@@ -209,9 +214,10 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	if (loop->n_outcomes > 0)
 		ms = Min(ms, Max(1, (Max(state->settle_error.until_us,
 								 state->outcome_since_us + SETTLE_DELAY_US) - now_us) / 1000));
-	if (state->may_run && state->oldest_due != 0)
-		ms = Min(ms, extsched_cycle_free_slots(loop) > 0 ?
-				 Max(1, (state->hold.until_us - now_us) / 1000) : HOLD_MAX_US / 1000);
+	if (state->may_run && has_due && !is_full)
+		ms = Min(ms, Max(1, (state->hold.until_us - now_us) / 1000));
+	if (state->may_run && has_due && (is_full || state->walks))
+		ms = Min(ms, Max(1, (state->slotless_until_us - now_us) / 1000));
 	if (extsched_step_is_paused(&state->claim_error, now_us))
 		ms = Max(1, Min(ms, (state->claim_error.until_us - now_us) / 1000 + 1));
 	return Max(ms, 0);

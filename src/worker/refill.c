@@ -347,6 +347,9 @@ set_values(ExtschedLoop *loop, TimestampTz now, int limit, Datum *values)
  * extsched_refill
  *		Start up to limit runs of each Runner that have waited for longest.
  *
+ * With a limit of 0 nothing is started; Runners that pull are told all the
+ * same of runs that have become ready.
+ *
  * Inside a transaction and SPI_connect; the caller commits and calls
  * extsched_start_commit(), or aborts and calls extsched_start_abort().
  */
@@ -360,7 +363,8 @@ extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 
 	memset(refill, 0, sizeof(*refill));
 	values[1] = ready_runners(loop, now, &n_ready, &refill->next_ready);
-	if (n_ready == 0)
+	refill->is_blocked = n_ready > 0 && limit == 0;
+	if (n_ready == 0 || limit == 0)
 		return;
 	set_values(loop, now, limit, values);
 	n = extsched_stmt_run(&take_oldest, values, NULL);

@@ -1,6 +1,6 @@
 # A flood of one tenant neither delays the run of another nor breaks a cap;
-# no transaction is open while requests are out; two workers share the work
-# without sending anything twice.
+# no transaction is open while requests are out; what needs no slot does not
+# wait for one; two workers share the work without sending anything twice.
 
 use strict;
 use warnings FATAL => 'all';
@@ -64,6 +64,42 @@ is($node->safe_psql('postgres', "SELECT extsched_pause_tenant('flood', 'hangs')"
 stop_runner($runner);
 poll_until($node, 'SELECT sum(in_flight) FROM extsched.timer', '0');
 check_sound($node);
+
+# All slots hang: a time to skip is recorded, and a Runner that pulls gets its
+# run, although both are due after others that have to wait.
+$runner = start_runner();
+set_runner($node, $runner);
+$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 8');
+$node->reload;
+poll_until($node, 'SHOW extsched.max_in_flight', '8');
+my $skips = create_schedule($node, tenant => 'tenant3', install => $install{tenant3},
+	endpoint => 'POST /api/heartbeat', cron => '30-32 13 * * *', payload => '{"fault": {"hang": true}}',
+	options => '{"max_attempts": 1}');
+$node->safe_psql('postgres', qq{
+	SELECT extsched_set_runner('pull', 'notify');
+	SELECT extsched_configure_install('tenant4', '$install{tenant4}', '{"runner": "pull"}')});
+create_many('tenant2', 20, '31 13 * * *', '{"fault": {"hang": true}}');
+create_many('tenant4', 1, '32 13 * * *', '{}');
+travel_to($node, '2030-01-02 13:30:01+00');
+poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$skips'", 'running');
+travel_to($node, '2030-01-02 13:31:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'running'", '8');
+travel_to($node, '2030-01-02 13:32:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE schedule_id = '$skips' AND reason = 'overlap'", '2');
+poll_until($node, "SELECT state FROM extsched.run WHERE tenant_id = 'tenant4' AND nominal_time = '2030-01-02 13:32:00+00'", 'pending');
+is($node->safe_psql('postgres', q{
+		SELECT (SELECT count(*) FROM extsched.run WHERE state = 'running'),
+			(SELECT count(*) FROM extsched.timer WHERE next_due = '2030-01-02 13:31:00+00')}),
+	'8|13', 'what needs no slot passes by what waits for one');
+$node->safe_psql('postgres', "SELECT extsched_pause_tenant('tenant2', 'hangs')");
+stop_runner($runner);
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET extsched.max_in_flight');
+$node->reload;
+poll_until($node, "SELECT sum(in_flight) FROM extsched.timer WHERE tenant_id IN ('tenant2', 'tenant3')", '0');
+check_sound($node);
+$node->safe_psql('postgres', qq{
+	SELECT extsched_configure_install('tenant4', '$install{tenant4}', '{"runner": "default"}');
+	SELECT extsched_resume_tenant('tenant2')});
 
 # Two workers.
 $runner = start_runner();
