@@ -5,6 +5,7 @@ settings of a fresh installation but for those a benchmark names: data are
 synced to disk unless it says otherwise.
 """
 
+import datetime
 import json
 import os
 import shutil
@@ -120,6 +121,13 @@ class Server:
         """Processor time of each process that serves a client."""
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
         return {int(pid): cpu_seconds(int(pid)) for pid in rows.splitlines()}
+
+    def travel_to(self, instant):
+        """Put the scheduler's clock to an instant; returns how many seconds it is ahead."""
+        offset = round((instant - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+        self.sql(f"ALTER SYSTEM SET extsched.clock_offset = {offset}")
+        self.sql("SELECT pg_reload_conf()")
+        return offset
 
     def install_tenants(self, tenants, installs_each=1):
         """Tenants t1..tn with installs that have no limits."""

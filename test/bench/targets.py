@@ -8,12 +8,14 @@ import typing
 
 import api
 import due
+import fairness
 import growth
 import idle
 import killed
 import limit
 import peers
 import times
+import workers
 
 
 class Bench(typing.NamedTuple):
@@ -37,6 +39,19 @@ BENCHMARKS = {
         ("transactions_per_run", "", None, None)]),
     "killed": bench(killed.worker_in_mid_stream, 10_000, figures=[
         ("lost", "", "=", 0), ("sent_twice", "", "<", 257), ("back_s", "s", "<", 2), ("problems", "", "=", 0)]),
+    "black hole": bench(fairness.black_hole, figures=[
+        ("p99_alone_ms", "ms", None, None), ("p99_beside_ms", "ms", None, None), ("p99_later_ms", "ms", None, None),
+        ("moved_ms", "ms", "<", 200), ("snapshot_age_s", "s", "<", 1), ("memory_mb", "MB", "<", 64),
+        ("problems", "", "=", 0)], is_long=True),
+    "flood": bench(fairness.flood, figures=[
+        ("alone_ms", "ms", None, None), ("beside_ms", "ms", None, None), ("later_ms", "ms", None, None),
+        ("delayed_ms", "ms", "<", 300), ("on_request_delayed_ms", "ms", "<", 300), ("snapshot_age_s", "s", "<", 1),
+        ("memory_mb", "MB", "<", 64), ("problems", "", "=", 0)], is_long=True),
+    "workers": bench(workers.speedup, figures=[
+        ("runs_per_s_with_1", "/s", None, None), ("runs_per_s_with_2", "/s", None, None),
+        ("runs_per_s_with_4", "/s", None, None), ("ratio_2", "", None, None), ("ratio_4", "", None, None),
+        ("cpu_us_with_1", "us", None, None), ("cpu_us_with_2", "us", None, None), ("cpu_us_with_4", "us", None, None),
+        ("duplicates", "", "=", 0), ("problems", "", "=", 0)], is_long=True),
     "idle 100,000": bench(idle.idle, 100_000, figures=[
         ("cpu_s_per_minute", "s", "<", 0.05), ("transactions", "", "<", 4)], is_long=True),
     "edit 100,000": bench(idle.edits, 100_000, figures=[("worker_ms_per_edit", "ms", "<", 1)]),
