@@ -59,4 +59,6 @@ def at_one_edge(count, tenants=100):
             "runs_per_s": count / settled,
             "wal_bytes_per_run": wal_bytes / count,
             "transactions_per_run": transactions / count,
+            "history_bytes_per_run": int(server.sql(
+                "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('extsched.run') WHERE isleaf")) / count,
         }

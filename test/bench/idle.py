@@ -39,14 +39,14 @@ SELECT extsched_update('t' || :n, md5(:n || ' 1')::uuid,
            (SELECT schedule_id FROM extsched.schedule WHERE tenant_id = 't' || :n LIMIT 1), '{"cron": "0 1 1 1 *"}');"""
 
 
-def worker_seconds_per_edit(server, seconds=4):
-    """Processor time of launcher and worker for a change of a schedule, 50 a
-    second, so that each wakes the worker."""
+def cpu_per_statement(server, script, seconds=4):
+    """Processor time of launcher and worker for a statement, 50 a second, so
+    that each wakes the worker if it wakes it at all."""
     processes = server.workers()
     before = sum(map(cpu_seconds, processes))
-    edits = server.pgbench(EDIT, 1, seconds, "-R", "50") * seconds
+    count = server.pgbench(script, 1, seconds, "-R", "50") * seconds
     time.sleep(1)
-    return (sum(map(cpu_seconds, processes)) - before) / edits
+    return (sum(map(cpu_seconds, processes)) - before) / count
 
 
 def edits(count):
@@ -55,4 +55,4 @@ def edits(count):
         server.install_tenants(100)
         create_sleeping(server, count)
         time.sleep(2)
-        return {"worker_ms_per_edit": worker_seconds_per_edit(server) * 1000}
+        return {"worker_ms_per_edit": cpu_per_statement(server, EDIT) * 1000}

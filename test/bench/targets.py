@@ -36,7 +36,7 @@ BENCHMARKS = {
     "due 10,000": bench(due.at_one_edge, 10_000, figures=[
         ("p99_ms", "ms", "<", 5000), ("last_ms", "ms", "<", 5000), ("duplicates", "", "=", 0),
         ("problems", "", "=", 0), ("runs_per_s", "/s", None, None), ("wal_bytes_per_run", "B", None, None),
-        ("transactions_per_run", "", None, None)]),
+        ("transactions_per_run", "", None, None), ("history_bytes_per_run", "B", None, None)]),
     "killed": bench(killed.worker_in_mid_stream, 10_000, figures=[
         ("lost", "", "=", 0), ("sent_twice", "", "<", 257), ("back_s", "s", "<", 2), ("problems", "", "=", 0)]),
     "black hole": bench(fairness.black_hole, figures=[
@@ -64,7 +64,7 @@ BENCHMARKS = {
         ("ratio", "", "<", 1.3)], is_long=True),
     "growth of work": bench(growth.work, figures=[
         ("run_ratio", "", "<", 1.3), ("list_ratio", "", "<", 1.3), ("idle_cpu_s_per_minute_at_1000000", "s", "<", 0.02),
-        ("tick_ratio", "", "<", 1.3), ("worker_mb_growth", "MB", "<", 1)], is_long=True),
+        ("tick_ratio", "", "<", 1.3), ("worker_mb_growth", "MB", "<", 1), ("bytes_per_schedule", "B", None, None)], is_long=True),
     "times": bench(times.next_times, figures=[
         ("next_per_s", "/s", ">", 300_000), ("next_20_zones_per_s", "/s", ">", 500_000),
         ("next_runs_per_s", "/s", ">", 300_000)]),
