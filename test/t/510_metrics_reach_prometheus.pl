@@ -46,6 +46,7 @@ my $text = PostgreSQL::Test::Utils::tempdir() . '/metrics';
 PostgreSQL::Test::Utils::append_to_file($text, $node->safe_psql('postgres', q{SELECT extsched_metrics('prometheus')}) . "\n");
 is(system("promtool check metrics < $text"), 0, 'promtool finds nothing in the metrics');
 is(system('promtool', 'check', 'rules', "$monitoring/alerts.yml"), 0, 'nor in the alerts');
+is(system('promtool', 'test', 'rules', "$monitoring/alerts_test.yml"), 0, 'each alert fires when it should and not before');
 
 # The metrics over HTTP, twice: as OpenMetrics text, and by the exporter.
 my ($native, $exporter, $server) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;

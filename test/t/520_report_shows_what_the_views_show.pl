@@ -128,7 +128,7 @@ is( sql(q{SELECT round(max(spread)::numeric, 4), round(sum(spread)::numeric, 2),
 
 SKIP:
 {
-	skip 'chromium is not installed', 4 unless grep { -x "$_/chromium" } split /:/, $ENV{PATH};
+	skip 'chromium is not installed', 16 unless grep { -x "$_/chromium" } split /:/, $ENV{PATH};
 
 	my $home = PostgreSQL::Test::Utils::tempdir();
 	my $browser = "chromium --headless --no-sandbox --disable-gpu --user-data-dir=$home/profile --enable-logging=stderr";
@@ -147,6 +147,19 @@ SKIP:
 	is($complaints, '', 'it has none of the report');
 	like($document, qr{<title>extsched report</title>.*</footer>}s, 'shows it to its end, and runs nothing in it');
 	compare($document, $in_range, 'browser');
+
+	# At the width of a phone nothing sticks out; the charts have a size.
+	PostgreSQL::Test::Utils::append_to_file("$home/phone.html", <<'EOT');
+<!DOCTYPE html><iframe src="page.html" width="360" height="800" onload="
+	var page = this.contentDocument, chart = page.querySelector('.chart').getBoundingClientRect();
+	document.title = page.documentElement.scrollWidth + ' ' + Math.round(chart.width) + 'x' + Math.round(chart.height)
+		+ ' ' + Array.from(page.querySelectorAll('section')).filter(s => s.scrollWidth > s.clientWidth).map(s => s.querySelector('h2').id)"></iframe>
+EOT
+	$document = `$browser --allow-file-access-from-files --dump-dom file://$home/phone.html 2>/dev/null`;
+	my ($width, $chart_width, $chart_height, $wide) = $document =~ m{<title>(\d+) (\d+)x(\d+) (.*)</title>};
+	cmp_ok($width // 1000, '<=', 360, 'the page is as wide as a phone');
+	ok(($chart_width // 0) > 200 && $chart_height > 100, 'and the chart fills it');
+	is($wide, '', 'no section has to be scrolled sideways');
 }
 
 done_testing();
