@@ -16,6 +16,7 @@ use Carp;
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use HTTP::Tiny;
+use IPC::Run;
 use JSON::PP qw(decode_json);
 use POSIX qw(WNOHANG);
 use PostgreSQL::Test::Cluster;
@@ -29,6 +30,7 @@ our @EXPORT = qw(
   start_process
   start_runner
   stop_runner
+  start_program
   http_get
   runner_stats
   set_runner
@@ -139,6 +141,27 @@ sub stop_runner
 		waitpid $runner->{pid}, 0;
 	}
 	return;
+}
+
+# Start a server of examples/: a command that takes --port-file.  Returns its URL
+# and the harness that ends it.
+sub start_program
+{
+	my ($name, @command) = @_;
+	my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
+	my $log = "$PostgreSQL::Test::Utils::log_path/$name.log";
+	my $harness = IPC::Run::start([ @command, '--port-file', $port_file ],
+		'<', '/dev/null', '>', $log, '2>&1');
+	my $deadline = time + 10;
+
+	until (-s $port_file)
+	{
+		die "$name did not start, see $log"
+		  if time > $deadline || !$harness->pumpable;
+		sleep 0.02;
+	}
+	chomp(my $port = slurp_file($port_file));
+	return ("http://127.0.0.1:$port", $harness);
 }
 
 # The body of a GET; dies unless it is a success.

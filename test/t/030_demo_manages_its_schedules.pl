@@ -7,12 +7,10 @@ use warnings FATAL => 'all';
 
 use ExtschedTest;
 use HTTP::Tiny;
-use IPC::Run;
 use JSON::PP qw(decode_json encode_json);
 use MIME::Base64 qw(encode_base64 decode_base64);
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes;
 
 my $acme = {
 	tenant => 'acme',
@@ -41,31 +39,16 @@ my $token = 'a token of this test';
 my $token_file = PostgreSQL::Test::Utils::tempdir() . '/token';
 append_to_file($token_file, $token);
 
-# Start one of the demo's programs; its URL and the harness that ends it.
-sub start_program
+sub start_demo
 {
 	my ($name, @options) = @_;
-	my $port_file = PostgreSQL::Test::Utils::tempdir() . '/port';
-	my $log = "$PostgreSQL::Test::Utils::log_path/$name.log";
-	my $harness = IPC::Run::start(
-		[ $python, '-B', "examples/demo/$name", '--token-file', $token_file,
-			'--port-file', $port_file, @options ],
-		'<', '/dev/null', '>', $log, '2>&1');
-
-	for (1 .. 500)
-	{
-		last if -s $port_file || !$harness->pumpable;
-		Time::HiRes::sleep(0.02);
-	}
-	die "$name did not start, see $log" unless -s $port_file;
-	chomp(my $port = slurp_file($port_file));
-	return ("http://127.0.0.1:$port", $harness);
+	return start_program($name, $python, '-B', "examples/demo/$name", '--token-file', $token_file, @options);
 }
 
-my ($route, $route_program) = start_program('host_route.py', '--dsn',
+my ($route, $route_program) = start_demo('host_route.py', '--dsn',
 	$node->connstr('postgres') . ' user=regress_host_route');
 my ($demo, $demo_program) =
-  start_program('demo.py', '--route-url', $route);
+  start_demo('demo.py', '--route-url', $route);
 
 # Call an endpoint of the demo as the platform does; status and decoded body.
 sub call_demo
