@@ -11,8 +11,8 @@ AS $$
 $$;
 
 BEGIN;
-SELECT extsched.count_api('list', 'ok', 0.001);
-SELECT extsched.count_api('list', 'denied', 0.001);
+SELECT extsched_host('nobody', regress.id(1), 'list') ->> 'code' AS code;
+SELECT extsched_host(NULL, regress.id(1), 'list') ->> 'code' AS code;
 ROLLBACK;
 SELECT extsched_host('nobody', regress.id(1), 'create', '{}') ->> 'code' AS code;
 SELECT extsched_host('nobody', regress.id(1), 'no such operation', '{}') ->> 'code' AS code;

@@ -292,15 +292,3 @@ extsched_api_op_by_name(const char *name)
 	}
 	return EXTSCHED_OP_OTHER;
 }
-
-/* By name, -1 if there is none. */
-int
-extsched_api_status_by_name(const char *name)
-{
-	for (int i = 0; i < EXTSCHED_API_STATUSES; i++)
-	{
-		if (strcmp(status_names[i], name) == 0)
-			return i;
-	}
-	return -1;
-}

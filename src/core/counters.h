@@ -145,6 +145,5 @@ extern const char *extsched_api_status_name(ExtschedApiStatus status);
 extern const char *extsched_event_name(ExtschedEvent event);
 extern const char *extsched_event_help(ExtschedEvent event);
 extern int	extsched_api_op_by_name(const char *name);
-extern int	extsched_api_status_by_name(const char *name);
 
 #endif							/* EXTSCHED_COUNTERS_H */

@@ -301,23 +301,3 @@ extsched_identity_state(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }
-
-PG_FUNCTION_INFO_V1(extsched_count_api_sql);
-
-/*
- * extsched.count_api(operation text, status text, seconds float8)
- *		Count a call of a function that is written in SQL.
- */
-Datum
-extsched_count_api_sql(PG_FUNCTION_ARGS)
-{
-	int			op = extsched_api_op_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	int			status = extsched_api_status_by_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	double		elapsed_s = PG_GETARG_FLOAT8(2);
-
-	if (status < 0)
-		elog(ERROR, "unrecognized status of a call");
-	extsched_count_api(op, status,
-					   elapsed_s > 0 ? (uint64) (elapsed_s * USECS_PER_SEC) : 0);
-	PG_RETURN_VOID();
-}

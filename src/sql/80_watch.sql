@@ -3,13 +3,6 @@
 -- and metrics.
 --
 
-CREATE FUNCTION extsched.count_api(operation text, status text, seconds double precision) RETURNS void
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'extsched_count_api_sql';
-REVOKE ALL ON FUNCTION extsched.count_api(text, text, double precision) FROM PUBLIC;
-COMMENT ON FUNCTION extsched.count_api(text, text, double precision) IS
-'Counts a call of an API function that is written in SQL. The count survives a rollback.';
-
 CREATE FUNCTION extsched.stat_api_counters(OUT operation text, OUT status text, OUT calls bigint,
                                            OUT seconds double precision) RETURNS SETOF record
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
