@@ -56,11 +56,14 @@ SELECT regress.register(62, 'GET /a');
 CREATE FUNCTION regress.change(change text) RETURNS text LANGUAGE sql
 AS $$ SELECT regress.error(format('UPDATE extsched.schedule SET %s WHERE tenant_id = ''create'' AND name = ''sql''', change)) $$;
 SELECT change, regress.change(change)
-  FROM unnest('{"name = ''''","name = repeat(''n'', 129)","cron = ''* * *''","cron = ''61 * * * *''","cron = rpad(''0'', 125, '',0'') || '' 0 * * *''","timezone = ''''","timezone = repeat(''x'', 65)","payload = ''7''","payload = ''null''",
-                "overlap = ''never''","max_attempts = 0","endpoint_id = NULL","starts_at = ''2030-01-01'', ends_at = ''2029-01-01''","revision = 0","created_via = ''other''","client_token = ''x''",
+  FROM unnest('{"name = ''''","name = repeat(''n'', 129)","cron = ''* * *''","cron = ''61 * * * *''","cron = ''0 0 30 2 *''","cron = ''@reboot''","cron = rpad(''0'', 125, '',0'') || '' 0 * * *''","timezone = ''''","timezone = repeat(''x'', 65)","payload = ''7''","payload = ''null''",
+                "overlap = ''never''","max_attempts = 0","catch_up_s = -1","timeout_ms = 0","on_unknown = ''guess''","invalid_reason = repeat(''x'', 4001)","endpoint_id = NULL","starts_at = ''2030-01-01'', ends_at = ''2029-01-01''","revision = 0","created_via = ''other''","client_token = ''x''","client_token = '''', client_digest = ''x''",
                 "version_id = regress.id(62)","endpoint_id = (SELECT endpoint_id FROM extsched.endpoint WHERE version_id = regress.id(62))",
                 "version_id = regress.id(62), endpoint_id = (SELECT endpoint_id FROM extsched.endpoint WHERE version_id = regress.id(62))","endpoint_path = ''/b''","install_id = regress.id(2)","tenant_id = ''other''"}'::text[]) AS change;
 DROP FUNCTION regress.change(text);
+SELECT change, regress.error(format('UPDATE extsched.timer SET %s WHERE tenant_id = ''create''', change))
+  FROM unnest('{"next_due = ''infinity''","accounted_from = ''-infinity''","in_flight = -1","consecutive_failures = -1","pause_reason = ''why''","paused_at = now()","is_paused = true, pause_reason = repeat(''x'', 4001)",
+                "next_due = now(), quarantine_reason = ''x''","last_run_status = ''fine''","last_error = repeat(''x'', 4001)"}'::text[]) AS change;
 
 SELECT * FROM extsched_check();
 SELECT extsched_drop_tenant('create');

@@ -24,8 +24,3 @@ SELECT e.cron, o.outcome, o.detail, o.hint
 SELECT regress.error(format('SELECT extsched_min_gap(%L)', repeat('ä', 100)));
 SELECT regress.error(format('SELECT extsched_min_gap(%L)', repeat('0', 121) || ' 1 * * *'));
 SELECT regress.error(format('SELECT extsched_min_gap(%L)', repeat('0', 120) || ' 1 * * *'));
-
--- Rule: the check that tables use refuses the same, and only that.
-SELECT cron, extsched.cron_is_valid(cron)
-  FROM unnest(ARRAY['*/5 * * * *', 'H H * * *', '0 0 1 * 1', '@weekly', '0 0 29 2 *',
-                    '0 0 30 2 *', '61 * * * *', '@reboot', '']) AS cron;

@@ -52,7 +52,6 @@ typedef struct CachedSpec
 PG_FUNCTION_INFO_V1(extsched_next);
 PG_FUNCTION_INFO_V1(extsched_next_runs);
 PG_FUNCTION_INFO_V1(extsched_min_gap);
-PG_FUNCTION_INFO_V1(extsched_cron_is_valid);
 
 /*
  * extsched_cron_sql_raise
@@ -326,21 +325,4 @@ extsched_min_gap(PG_FUNCTION_ARGS)
 	result->day = (int32) (gap_s / SECS_PER_DAY);
 	result->time = gap_s % SECS_PER_DAY * USECS_PER_SEC;
 	PG_RETURN_INTERVAL_P(result);
-}
-
-/*
- * extsched.cron_is_valid(cron text)
- *		Whether an expression is one that any setting would let somebody store.
- *
- * For CHECK constraints: immutable, so neither settings nor zones are asked.
- */
-Datum
-extsched_cron_is_valid(PG_FUNCTION_ARGS)
-{
-	text	   *cron = PG_GETARG_TEXT_PP(0);
-	CronSpec	spec;
-	CronError	error;
-
-	PG_RETURN_BOOL(extsched_cron_check(VARDATA_ANY(cron), VARSIZE_ANY_EXHDR(cron),
-									   true, 0, &spec, &error) == CRON_OK);
 }

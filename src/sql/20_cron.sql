@@ -40,11 +40,3 @@ AS 'MODULE_PATHNAME', 'extsched_min_gap';
 REVOKE ALL ON FUNCTION @extschema@.extsched_min_gap(text) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_min_gap(text) IS
 'The smallest distance of two consecutive nominal times of a cron expression on a wall clock without changes; for H the smallest of all its values. Fails with 22023 for an expression that cannot be stored.';
-
-CREATE FUNCTION extsched.cron_is_valid(cron text)
-RETURNS boolean
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'extsched_cron_is_valid';
-REVOKE ALL ON FUNCTION extsched.cron_is_valid(text) FROM PUBLIC;
-COMMENT ON FUNCTION extsched.cron_is_valid(text) IS
-'Whether a text is a cron expression that can be due at all; does not look at settings or zones. For CHECK constraints.';
