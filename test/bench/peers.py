@@ -7,6 +7,7 @@ the versions of peers/package-lock.json, and are installed in build/peers.
 """
 
 import datetime
+import filecmp
 import functools
 import json
 import os
@@ -120,10 +121,15 @@ def cron_create(seconds=10):
 
 @functools.cache
 def install():
-    """The packages of peers/package-lock.json, in build/peers."""
+    """The packages of peers/package-lock.json, in build/peers; once."""
     os.makedirs(FOLDER, exist_ok=True)
+    lock = os.path.join(FOLDER, "package-lock.json")
+    is_current = os.path.exists(os.path.join(FOLDER, "node_modules")) and filecmp.cmp(
+        os.path.join(HERE, "peers", "package-lock.json"), lock, shallow=False)
     for name in os.listdir(os.path.join(HERE, "peers")):
         shutil.copy(os.path.join(HERE, "peers", name), FOLDER)
+    if is_current:
+        return
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=FOLDER,
                    stdout=subprocess.DEVNULL, check=True)
 

@@ -7,6 +7,7 @@ import functools
 import typing
 
 import api
+import backlog
 import due
 import fairness
 import growth
@@ -52,6 +53,9 @@ BENCHMARKS = {
         ("runs_per_s_with_4", "/s", None, None), ("ratio_2", "", None, None), ("ratio_4", "", None, None),
         ("cpu_us_with_1", "us", None, None), ("cpu_us_with_2", "us", None, None), ("cpu_us_with_4", "us", None, None),
         ("duplicates", "", "=", 0), ("problems", "", "=", 0)], is_long=True),
+    "queue": bench(backlog.queue, "{}", figures=[("per_s", "/s", ">", 3_000)]),
+    "queue 50 ms": bench(backlog.queue, '{"latency_ms": 50}', figures=[("per_s", "/s", ">", 1_100)]),
+    "queue hanging": bench(backlog.hanging, figures=[("per_s", "/s", None, None), ("share", "", ">", 0.9)]),
     "idle 100,000": bench(idle.idle, 100_000, figures=[
         ("cpu_s_per_minute", "s", "<", 0.05), ("transactions", "", "<", 4)], is_long=True),
     "edit 100,000": bench(idle.edits, 100_000, figures=[("worker_ms_per_edit", "ms", "<", 1)]),
