@@ -53,6 +53,8 @@ my @promises = (
 	[ 'host-api', 'For a WIT binding', 'never trap', 'JSON *text*' ],
 	[ 'semantics', 'The language', 'five fields', 'H(0-29)' ],
 	[ 'semantics', 'Clock changes', 'test' ],
+	[ 'security', 'Who is who', qw(plugin host admin monitor) ],
+	[ 'security', 'What is left to you', 'signing_key_file', 'never from a body' ],
 	[ 'migrating', 'From another scheduler' ],
 	[ 'migrating', 'pg_cron', qw(extsched_import_pg_cron dry_run cron.timezone path_prefix skip), '```sql' ],
 	[ 'migrating', 'pg-boss', 'pgboss.schedule', '```sql' ],
@@ -69,6 +71,13 @@ for (@promises)
 	my @missing = grep { index($text, $_) < 0 } @words;
 	is_deeply(\@missing, [], '  which names what belongs there') if @words;
 }
+
+# Each attack of the threat model names a test, and the test is there; what no
+# test can show is marked as such, and there is little of it.
+my @attacks = document('security') =~ /^\| (?!attack|---|who|asset)[^|]+\|[^|]+\|\s*(-|`[^|]*`)\s*\|$/mg;
+cmp_ok(scalar @attacks, '>=', 35, 'docs/security.md goes through the attacks');
+is_deeply([ grep { !-f } map { /`([^`]+)`/g } @attacks ], [], 'each test that it names exists');
+cmp_ok(scalar(grep { $_ eq '-' } @attacks), '<=', 4, 'few are left to the reader');
 
 # Names that the code has, and documents must have: the code is the list.
 sub missing_in
@@ -95,6 +104,10 @@ my @reasons = slurp_file('src/core/vocab.c') =~ /\[EXTSCHED_REASON_\w+\] = "(\w+
 cmp_ok(scalar @reasons, '>=', 18, 'there is a list of reasons');
 is_deeply(missing_in(document('operations') . document('runner-contract'), @reasons), [],
 	'each reason that a run may end with is explained');
+
+# The README leads to every document.
+is_deeply([ grep { slurp_file('README.md') !~ /\(\Q$_\E\)/ } grep { $_ ne 'docs/contract.md' } glob 'docs/*.md' ], [],
+	'the README names each document');
 
 # The picture of the architecture is that of the tree.
 my %named = map { $_ => 1 } section('design', 'Folders') =~ /^\| `([\w\/.]+)` \|/mg;
