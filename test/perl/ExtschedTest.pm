@@ -55,7 +55,12 @@ my $root = dirname(dirname(dirname(__FILE__)));
 our $demo_registry = 'de300000-0000-4000-8000-000000000001';
 our $demo_version = 'de300000-0000-4000-8000-000000000100';
 
+# Why the books are not sound at the end, in a test that damages them.
+our $leaves_damage;
+
+my @nodes;
 my %processes;    # pid => 1, of those to be ended
+my $test_pid = $$;
 
 # A running server with extsched preloaded.  Settings are pairs of name and
 # value; preload => 0 leaves the library out.
@@ -74,6 +79,7 @@ sub new_node
 	$node->append_conf('postgresql.conf', "$_ = '$settings{$_}'\n")
 	  for sort keys %settings;
 	$node->start;
+	push @nodes, $node;
 	return $node;
 }
 
@@ -339,10 +345,41 @@ sub campaign
 	return $ENV{EXTSCHED_CAMPAIGN} ? $all : $sample;
 }
 
+# What extsched_check() finds in all databases of the servers that still run.
+sub unsound
+{
+	my @problems;
+
+	for my $node (grep { defined $_->{_pid} } @nodes)
+	{
+		my ($status, $names) = $node->psql('postgres',
+			'SELECT datname FROM pg_database WHERE datallowconn AND NOT pg_is_in_recovery()', timeout => 30);
+
+		for my $dbname ($status == 0 ? split /\n/, $names : ())
+		{
+			my ($found, $query) = $node->psql($dbname, q{
+				SELECT format('SELECT * FROM %I.extsched_check()', nspname) FROM pg_extension
+				JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'extsched'}, timeout => 30);
+
+			next if $found != 0 || $query eq '';
+			($found, my $rows) = $node->psql($dbname, $query, timeout => 30);
+			push @problems, "$dbname: $rows" if $rows ne '';
+		}
+	}
+	return @problems;
+}
+
+# Every test ends with a look at the books.
 END
 {
 	my $status = $?;
 
+	if ($status == 0 && $$ == $test_pid && !$leaves_damage)
+	{
+		my @problems = unsound();
+
+		diag(join("\n", 'extsched_check() at the end:', @problems)), $status = 1 if @problems;
+	}
 	for my $pid (keys %processes)
 	{
 		kill 'TERM', $pid;

@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 use ExtschedTest;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -158,22 +159,26 @@ sub wait_s
 	my ($run) = @_;
 	return columns_of($run, 'round(extract(epoch FROM ready_at - attempt_at))');
 }
-my ($patient, $told, $late) = run_now(
+my $in_50_minutes = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 3000));
+my ($patient, $told, $dated, $late) = run_now(
 	faulty({ http_status => 503 }, max_attempts => 3, backoff_s => 100),
 	faulty({ http_status => 503, retry_after => 3000, times => 1 }, max_attempts => 2),
+	faulty({ http_status => 503, retry_after => $in_50_minutes, times => 1 }, max_attempts => 2),
 	faulty({ status => 429, retry_after => 3000 }, max_age_s => 1500, max_attempts => 5));
-poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'retrying'", 2);
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'retrying'", 3);
 finish($late);
 is(columns_of($late, 'state, reason, attempt'), 'failed|max_age|1', 'no attempt is made after max_age_s');
 cmp_ok(wait_s($patient), '>=', 75, 'the second attempt waits for backoff_s, less a quarter at most');
 cmp_ok(wait_s($patient), '<=', 126, 'or more');
 cmp_ok(wait_s($told), '>=', 3000, 'Retry-After lengthens the wait');
+cmp_ok(wait_s($dated), '>=', 2900, 'also as a date');
+cmp_ok(wait_s($dated), '<=', 3001, 'and no further');
 travel_to($node, columns_of($patient, "ready_at + interval '1s'"));
 poll_until($node, "SELECT state, attempt FROM extsched.run WHERE run_id = '$patient'", 'retrying|2');
 is(columns_of($told, 'state, attempt'), 'retrying|1', 'and is respected');
 cmp_ok(wait_s($patient), '>=', 150, 'the third attempt waits twice as long');
 travel_to($node, columns_of($told, "ready_at + interval '1s'"));
-finish($patient, $told);
+finish($patient, $told, $dated);
 is(columns_of($patient, 'state, reason, attempt'), 'failed|http_status|3', 'the last attempt ends the run');
 is(columns_of($told, 'state, reason, attempt'), 'succeeded||2', 'or succeeds');
 
