@@ -559,7 +559,7 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 		return false;
 	values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), false, claim);
+	process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), true, claim);
 	return n_found == SLOTLESS_MAX;
 }
 

@@ -335,26 +335,32 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 }
 
 /*
- * Whether timers may be due that need no slot, behind others that find none.
- * Slots that are full for a moment are no reason to look: replies come.
+ * Since when all slots are full.  To be called before free ones are given away:
+ * slots that are full for a moment only are no reason to look for what needs none.
  */
-static bool
-must_claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
+static void
+note_full(ExtschedCycle *state, int64 now_us)
 {
-	const ExtschedLoop *loop = &state->loop;
-	bool		is_full = extsched_cycle_free_slots(loop) == 0;
-
-	if (!is_full)
+	if (extsched_cycle_free_slots(&state->loop) > 0)
 		state->full_since_us = 0;
 	else if (state->full_since_us == 0)
 	{
 		state->full_since_us = now_us;
 		state->slotless_until_us = Max(state->slotless_until_us, now_us + SLOTLESS_PAUSE_US);
 	}
+}
+
+/* Whether timers may be due that need no slot, behind others that find none. */
+static bool
+must_claim_slotless(const ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	bool		is_full = state->full_since_us != 0 &&
+		now_us - state->full_since_us >= SLOTLESS_PAUSE_US;
+
 	if (extsched_step_is_paused(&state->claim_error, now_us) ||
-		loop->n_outcomes >= 4 * extsched_max_in_flight)
+		state->loop.n_outcomes >= 4 * extsched_max_in_flight)
 		return false;
-	if (is_full && now >= state->next_due && now_us - state->full_since_us >= SLOTLESS_PAUSE_US)
+	if (is_full && now >= state->next_due)
 		return true;
 	return now_us >= state->slotless_until_us && state->oldest_due != 0 &&
 		(is_full || (state->walks && now - state->oldest_due > SLOTLESS_PAUSE_US));
@@ -371,11 +377,13 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 		return false;
 	if (now >= state->next_due)
 		state->slotless_offset = 0;
+	state->is_slotless = true;
 	is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	if (now >= state->next_due)
 		find_next_due(state, now, now_us);
 	commit(state);
+	state->is_slotless = false;
 	extsched_start_commit(loop);
 	state->slotless_until_us = is_more ? 0 : extsched_clock_monotonic_us() +
 		Max(SLOTLESS_PAUSE_US, SLOTLESS_PART * (extsched_clock_monotonic_us() - now_us));
@@ -543,6 +551,7 @@ extsched_cycle_run(ExtschedCycle *state)
 	bool		is_busy = false;
 
 	take_replies(state, now_us);
+	note_full(state, now_us);
 	if (must_settle(state, now_us))
 		is_busy |= settle(state, now_us);
 

@@ -71,6 +71,7 @@ typedef struct ExtschedCycle
 	ExtschedPauseState settle_error;
 	ExtschedPauseState claim_error;
 	bool		is_settling;
+	bool		is_slotless;	/* the claim for what needs no slot is on */
 	bool		settle_singly;
 	int			last_sqlstate;	/* of the error logged last */
 	int64		last_error_us;

@@ -165,6 +165,13 @@ recover(ExtschedCycle *state)
 		}
 		return;
 	}
+	if (state->is_slotless)
+	{
+		/* the claims that take turns will come to the culprit, and find it */
+		state->is_slotless = false;
+		state->slotless_until_us = now_us + longest_us;
+		return;
+	}
 	extsched_step_pause(&state->claim_error, now_us, ERROR_MIN_US, longest_us);
 	state->is_careful = is_lasting(sqlstate);
 	state->next_expiry = Max(state->next_expiry, extsched_clock_now() + USECS_PER_SEC);

@@ -54,7 +54,8 @@
 
 /*
  * The Runners that runs wait for: since when, when the next run is ready, and
- * whether one became ready since $2.
+ * whether one became ready since $2.  What a claim made ready it has announced
+ * itself; only a worker that has just started cannot know.
  */
 static ExtschedStmt waiting_runners = {
 	.sql = "WITH RECURSIVE names AS ("
@@ -69,7 +70,9 @@ static ExtschedStmt waiting_runners = {
 	" AND e.ready_at > $1 AND" IS_WAITING " ORDER BY e.ready_at LIMIT 1),"
 	" n.transport IS NOT DISTINCT FROM 'notify',"
 	" EXISTS (SELECT FROM extsched.run e WHERE e.runner = names.runner"
-	" AND e.ready_at > $2 AND e.ready_at <= $1 AND" IS_WAITING ")"
+	" AND e.ready_at > $2 AND e.ready_at <= $1"
+	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity')"
+	" AND" IS_WAITING ")"
 	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner",
 	.expected = SPI_OK_SELECT,
 	.nargs = 2,
