@@ -5,6 +5,11 @@
 #
 # make campaign makes 200,000 runs and compares the sizes after a quarter of
 # them with those at the end.
+#
+# XXX: there the timers do not meet it on a machine that is busy with other work:
+# 2,000 of them grew from 1.35 to 1.96 MB, when it took six minutes.  Each run
+# leaves an entry in both indexes of next_due until the next round of autovacuum,
+# and the rounds become longer when it competes for the processor.
 
 use strict;
 use warnings FATAL => 'all';
@@ -19,10 +24,10 @@ my $minutes = campaign(40, 100);
 my $runs = $tenants * $each * $minutes;
 my $old = campaign(2_000, 20_000);
 
-# The sample is over before the launcher of autovacuum looks twice.
+# An hour and more pass in minutes, so autovacuum looks as much more often.
 my $node = new_node('main',
 	fsync => 'off',
-	autovacuum_naptime => campaign('1s', '10s'),
+	autovacuum_naptime => '1s',
 	shared_buffers => '256MB',
 	max_wal_size => '2GB',
 	log_lock_waits => 'on',
@@ -39,8 +44,8 @@ for my $t (1 .. $tenants)
 	install_demo($node, tenant => "tenant$t", install => $install);
 	allow_every_minute($node, "tenant$t");
 	$node->safe_psql('postgres', qq{
-		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '* * * * *',
-			options => '{"catch_up_s": 0}')) FROM generate_series(1, $each)});
+		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '* * * * *'))
+		FROM generate_series(1, $each)});
 }
 my $pid = wait_for_worker($node);
 
@@ -84,6 +89,10 @@ for my $i (0 .. $#what)
 	cmp_ok($end[$i], '<=', 1.2 * $quarter[$i], "$what[$i]: within 20 % of what a quarter of the runs left");
 	note("$what[$i]: $quarter[$i] bytes, then $end[$i]");
 }
+note($node->safe_psql('postgres', q{
+	SELECT string_agg(c.relname || ' ' || pg_relation_size(c.oid), ', ' ORDER BY c.relname) || '; vacuumed ' || min(s.autovacuum_count)
+	FROM pg_class AS c, pg_stat_user_tables AS s WHERE s.relid = 'extsched.timer'::regclass
+	AND (c.oid = s.relid OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = s.relid))}));
 cmp_ok($node->safe_psql('postgres', q{SELECT extsched_status() ->> 'history_days_cut'}), '>=', 3, 'old days went on the way');
 unlike(slurp_file($node->logfile), qr/still waiting for \w+ on relation/, 'and nobody waited for a table for 50 ms');
 is(worker_pid($node), $pid, 'the worker is the one that began');
