@@ -26,15 +26,28 @@
 #define WEEKEND				0x41
 #define SUNDAY_LAST			7
 
-static const char *const month_names[] = {
-	"", "January", "February", "March", "April", "May", "June", "July",
+static const char *const month_names[12] = {
+	"January", "February", "March", "April", "May", "June", "July",
 	"August", "September", "October", "November", "December"
 };
 
-static const char *const weekday_names[] = {
-	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
-	"Saturday", "Sunday"
+static const char *const weekday_names[7] = {
+	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 };
+
+/* 1 is January. */
+static const char *
+month_name(unsigned int n)
+{
+	return month_names[(n - 1) % 12];
+}
+
+/* 0 and 7 are Sunday. */
+static const char *
+weekday_name(unsigned int n)
+{
+	return weekday_names[n % 7];
+}
 
 /* Append to a text; what does not fit is cut off. */
 void
@@ -166,13 +179,13 @@ word_day(unsigned int n, char buf[WORDS_ITEM_LEN])
 static void
 word_month(unsigned int n, char buf[WORDS_ITEM_LEN])
 {
-	(void) snprintf(buf, WORDS_ITEM_LEN, "%s", month_names[n]);
+	(void) snprintf(buf, WORDS_ITEM_LEN, "%s", month_name(n));
 }
 
 static void
 word_weekdays(unsigned int n, char buf[WORDS_ITEM_LEN])
 {
-	(void) snprintf(buf, WORDS_ITEM_LEN, "%ss", weekday_names[n]);
+	(void) snprintf(buf, WORDS_ITEM_LEN, "%ss", weekday_name(n));
 }
 
 /*
@@ -221,8 +234,8 @@ say_months(Words *words, const CronSpec *spec, const char *preposition)
 		if (is_of)
 			extsched_words_say(words, " of every month");
 		if (spec->months != ALL_MONTHS)
-			extsched_words_say(words, " from %s to %s", month_names[shape.low],
-							   month_names[shape.high]);
+			extsched_words_say(words, " from %s to %s", month_name(shape.low),
+							   month_name(shape.high));
 		return;
 	}
 	extsched_words_add_set(&list, spec->months, word_month);
@@ -287,12 +300,12 @@ say_weekdays(Words *words, const CronSpec *spec)
 		for (uint32_t rest = spec->nth_weekdays[k]; rest != 0; rest &= rest - 1)
 		{
 			extsched_words_item(&list, "the %s %s", which[k],
-								weekday_names[__builtin_ctz(rest)]);
+								weekday_name((unsigned int) __builtin_ctz(rest)));
 			is_plain = false;
 		}
 	}
 	for (uint32_t rest = spec->last_weekdays; rest != 0; rest &= rest - 1)
-		extsched_words_item(&list, "the last %s", weekday_names[__builtin_ctz(rest)]);
+		extsched_words_item(&list, "the last %s", weekday_name((unsigned int) __builtin_ctz(rest)));
 	extsched_words_say_list(words, &list);
 	if (!is_plain)
 		say_months(words, spec, "of");
