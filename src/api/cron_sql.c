@@ -25,14 +25,11 @@
 #include "utils/timestamp.h"
 
 #include "api/cron_sql.h"
+#include "core/clock.h"
 #include "core/settings.h"
 
 /* Most rows extsched_next_runs() gives: keeps a call well under 10 ms. */
 #define MAX_RUNS			10000
-
-/* Seconds between the epochs of Unix and of PostgreSQL. */
-#define EPOCH_SHIFT_S \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 #define CACHE_SLOTS			32	/* a power of two */
 #define MAX_CACHED_KEY		64

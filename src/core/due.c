@@ -16,11 +16,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/clock.h"
 #include "core/due.h"
 #include "core/zones.h"
 #include "cron/cron.h"
-
-#define EPOCH_SHIFT_S ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 /* A rule made ready. */
 typedef struct Calendar

@@ -24,11 +24,11 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/clock.h"
 #include "core/compat.h"
 #include "core/runkey.h"
 
 /* Seconds from 1970-01-01, where days and weeks are counted from. */
-#define EPOCH_SHIFT_S ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 #define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
 
 StaticAssertDecl((EXTSCHED_RING_SLOTS & (EXTSCHED_RING_SLOTS - 1)) == 0,

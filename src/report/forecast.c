@@ -25,13 +25,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/clock.h"
 #include "core/zones.h"
 
 #define MINUTES				1440
-
-/* Seconds between the epochs of Unix and of PostgreSQL. */
-#define EPOCH_SHIFT_S \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 typedef struct Forecast
 {

@@ -40,7 +40,6 @@
 #include "core/settings.h"
 #include "worker/prune.h"
 
-#define EPOCH_SHIFT_S ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 #define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
 
 typedef struct Ring
