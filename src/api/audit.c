@@ -16,20 +16,42 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "api/audit.h"
 #include "api/plan.h"
 #include "core/runkey.h"
 
-static PreparedStatement insert_record = {
-	.sql = "INSERT INTO extsched.audit (tenant_id, at, slot, actor, session_actor, face, action,"
-	" install_id, schedule_id, object_name, before, after)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-	.nargs = 12,
-	.types = {TEXTOID, TIMESTAMPTZOID, INT2OID, NAMEOID, NAMEOID, TEXTOID, TEXTOID,
-	UUIDOID, UUIDOID, TEXTOID, JSONBOID, JSONBOID},
-};
+/*
+ * One statement for each partition, since the server opens and routes through
+ * the whole ring when the row goes to the parent.
+ */
+static PreparedStatement insert_record[EXTSCHED_RING_SLOTS];
+
+#define INSERT_RECORD \
+	"INSERT INTO extsched.audit_%02d (tenant_id, at, slot, actor, session_actor, face, action," \
+	" install_id, schedule_id, object_name, before, after)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+
+static PreparedStatement *
+statement_of(int slot)
+{
+	static const Oid types[] = {TEXTOID, TIMESTAMPTZOID, INT2OID, NAMEOID, NAMEOID, TEXTOID, TEXTOID,
+	UUIDOID, UUIDOID, TEXTOID, JSONBOID, JSONBOID};
+	PreparedStatement *statement = &insert_record[slot];
+
+	if (statement->sql == NULL)
+	{
+		char		sql[sizeof(INSERT_RECORD) + 16];
+
+		snprintf(sql, sizeof(sql), INSERT_RECORD, slot);
+		memcpy(statement->types, types, sizeof(types));
+		statement->nargs = lengthof(types);
+		statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
+	}
+	return statement;
+}
 
 static Datum
 role_name(Oid role)
@@ -55,12 +77,13 @@ extsched_audit_write(const char *tenant, const char *face, const char *action,
 					 const char *object_name, Jsonb *before, Jsonb *after)
 {
 	TimestampTz at = GetCurrentTimestamp();
+	int			slot = extsched_audit_slot(at);
 	Datum		values[12];
 	char		nulls[13] = "            ";
 
 	values[0] = CStringGetTextDatum(tenant);
 	values[1] = TimestampTzGetDatum(at);
-	values[2] = Int16GetDatum((int16) extsched_audit_slot(at));
+	values[2] = Int16GetDatum((int16) slot);
 	values[3] = role_name(GetOuterUserId());
 	values[4] = role_name(GetSessionUserId());
 	values[5] = CStringGetTextDatum(face);
@@ -76,7 +99,7 @@ extsched_audit_write(const char *tenant, const char *face, const char *action,
 	nulls[10] = before ? ' ' : 'n';
 	nulls[11] = after ? ' ' : 'n';
 
-	(void) extsched_plan_execute(&insert_record, values, nulls, SPI_OK_INSERT, 0);
+	(void) extsched_plan_execute(statement_of(slot), values, nulls, SPI_OK_INSERT, 0);
 }
 
 PG_FUNCTION_INFO_V1(extsched_audit_write_sql);

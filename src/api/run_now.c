@@ -148,8 +148,8 @@ has_room(RunNowCall *call)
 	if (wait_s == 0)
 		return true;
 	refuse(call, EXTSCHED_API_RATE_LIMITED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-		   psprintf("%d runs on request are allowed to this tenant in a minute", limit),
-		   psprintf("Try again in %d seconds.", wait_s));
+		   psprintf(ngettext("%d run on request is allowed to this tenant in a minute", "%d runs on request are allowed to this tenant in a minute", limit), limit),
+		   psprintf(ngettext("Try again in %d second.", "Try again in %d seconds.", wait_s), wait_s));
 	return false;
 }
 

@@ -98,8 +98,8 @@ extsched_schedule_enter(const InstallContext *context, ApiResult *result)
 	if (wait_s > 0)
 	{
 		extsched_result_fail(result, EXTSCHED_API_RATE_LIMITED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-							 psprintf("%d changes a minute are allowed", limit), NULL,
-							 psprintf("Try again in %d seconds.", wait_s));
+							 psprintf(ngettext("%d change a minute is allowed", "%d changes a minute are allowed", limit), limit), NULL,
+							 psprintf(ngettext("Try again in %d second.", "Try again in %d seconds.", wait_s), wait_s));
 		result->retry_after_s = wait_s;
 		return false;
 	}
@@ -137,6 +137,13 @@ first_due(const ScheduleInput *schedule, TimestampTz now, ApiResult *result)
 	pg_unreachable();
 }
 
+static void
+wake_for(TimestampTz due)
+{
+	if (!TIMESTAMP_IS_NOBEGIN(due))
+		extsched_wake_at_commit(due);
+}
+
 /*
  * Set the due time.  Times up to now are not accounted for any more: those
  * before a change of cron, or while disabled, were not due.
@@ -150,8 +157,22 @@ arm(const InstallContext *context, const ScheduleInput *schedule, ApiResult *res
 	if (!extsched_result_is_ok(result))
 		return false;
 	extsched_store_arm(context, &schedule->schedule_id, next, now + 1);
-	if (!TIMESTAMP_IS_NOBEGIN(next))
-		extsched_wake_at_commit(next);
+	wake_for(next);
+	return true;
+}
+
+/* Store a new schedule, due from now on. */
+static bool
+insert(const InstallContext *context, const ScheduleInput *schedule, const char *digest,
+	   ApiResult *result)
+{
+	TimestampTz now = extsched_clock_now();
+	TimestampTz next = first_due(schedule, now, result);
+
+	if (!extsched_result_is_ok(result))
+		return false;
+	extsched_store_insert(context, schedule, digest, next, now + 1);
+	wake_for(next);
 	return true;
 }
 
@@ -171,12 +192,12 @@ has_room(const InstallContext *context, ApiResult *result)
 
 	if (limit >= 0 && extsched_store_count(context, false, limit) >= limit)
 		extsched_result_fail(result, EXTSCHED_API_QUOTA_EXCEEDED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-							 psprintf("this install may have %d schedules", limit),
+							 psprintf(ngettext("this install may have %d schedule", "this install may have %d schedules", limit), limit),
 							 pstrdup("Disabled schedules count too."),
 							 pstrdup("Delete a schedule that is no longer needed."));
 	else if (total >= 0 && extsched_store_count(context, true, total) >= total)
 		extsched_result_fail(result, EXTSCHED_API_QUOTA_EXCEEDED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-							 psprintf("this tenant may have %d schedules in all", total),
+							 psprintf(ngettext("this tenant may have %d schedule in all", "this tenant may have %d schedules in all", total), total),
 							 pstrdup("Those of all installs count, disabled ones too."),
 							 pstrdup("Delete a schedule that is no longer needed."));
 	return extsched_result_is_ok(result);
@@ -259,8 +280,7 @@ extsched_schedule_create(const InstallContext *context, ScheduleInput *input,
 		return;
 
 	input->schedule_id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
-	extsched_store_insert(context, input, digest);
-	if (!arm(context, input, result))
+	if (!insert(context, input, digest, result))
 		return;
 	extsched_audit_write(context->tenant, extsched_face_name(context->face), "schedule.create",
 						 &context->install, &input->schedule_id, input->name, NULL,

@@ -25,7 +25,8 @@ extern bool extsched_store_name_is_taken(const InstallContext *context, const ch
 extern bool extsched_store_find_token(const InstallContext *context, const char *token,
 									  pg_uuid_t *schedule, char **digest);
 extern void extsched_store_insert(const InstallContext *context, const ScheduleInput *schedule,
-								  const char *client_digest);
+								  const char *client_digest,
+								  TimestampTz next_due, TimestampTz accounted_from);
 extern bool extsched_store_lock(const InstallContext *context, const pg_uuid_t *schedule,
 								StoredSchedule *stored);
 extern void extsched_store_write(const InstallContext *context, const ScheduleInput *schedule,

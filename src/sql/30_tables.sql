@@ -355,7 +355,7 @@ CREATE TABLE extsched.audit (
     slot          smallint NOT NULL,
     actor         name NOT NULL,
     session_actor name NOT NULL,
-    face          text NOT NULL CHECK (face IN ('host', 'sql', 'worker')),
+    face          text NOT NULL,
     action        text NOT NULL,
     install_id    uuid,
     schedule_id   uuid,
