@@ -6,8 +6,9 @@
  * Values are built directly, without a detour over JSON text: a list of
  * schedules is on the path of every page of a tenant's settings.
  *
- * Everything is in the current memory context.  A key of NULL adds an array
- * element.
+ * Everything is in the current memory context, and nothing is copied before the
+ * end: keys and values must live until extsched_json_finish().  A key of NULL
+ * adds an array element.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,8 +89,26 @@ extsched_json_text(JsonBuild *build, const char *key, const char *text)
 		extsched_json_null(build, key);
 		return;
 	}
-	value.val.string.val = pstrdup(text);
+	value.val.string.val = (char *) text;
 	value.val.string.len = strlen(text);
+	push_value(build, key, &value);
+}
+
+/* extsched_json_text_datum: a string from a value of type text. */
+void
+extsched_json_text_datum(JsonBuild *build, const char *key, Datum datum, bool isnull)
+{
+	JsonbValue	value = {.type = jbvString};
+	text	   *string;
+
+	if (isnull)
+	{
+		extsched_json_null(build, key);
+		return;
+	}
+	string = DatumGetTextPP(datum);
+	value.val.string.val = VARDATA_ANY(string);
+	value.val.string.len = VARSIZE_ANY_EXHDR(string);
 	push_value(build, key, &value);
 }
 

@@ -25,6 +25,7 @@ extern void extsched_json_end_array(JsonBuild *build);
 extern void extsched_json_key(JsonBuild *build, const char *key);
 extern void extsched_json_null(JsonBuild *build, const char *key);
 extern void extsched_json_text(JsonBuild *build, const char *key, const char *value);
+extern void extsched_json_text_datum(JsonBuild *build, const char *key, Datum datum, bool isnull);
 extern void extsched_json_bool(JsonBuild *build, const char *key, bool value);
 extern void extsched_json_int(JsonBuild *build, const char *key, int64 value);
 extern void extsched_json_uuid(JsonBuild *build, const char *key, const pg_uuid_t *value);

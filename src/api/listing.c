@@ -11,10 +11,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "api/listing.h"
 #include "api/plan.h"
@@ -43,64 +45,71 @@ static PreparedStatement list_endpoints = {
 	.types = {UUIDOID},
 };
 
+#define RECORD_COLUMNS 14
+
+/* The values of a row of SPI_tuptable, which they point into. */
 typedef struct Row
 {
-	HeapTuple	tuple;
-	TupleDesc	desc;
+	Datum		values[RECORD_COLUMNS];
+	bool		nulls[RECORD_COLUMNS];
 } Row;
 
-static Row
-row_at(uint64 index)
+static void
+read_row(Row *row, uint64 index)
 {
-	return (Row) {SPI_tuptable->vals[index], SPI_tuptable->tupdesc};
+	Assert(SPI_tuptable->tupdesc->natts <= RECORD_COLUMNS);
+	heap_deform_tuple(SPI_tuptable->vals[index], SPI_tuptable->tupdesc, row->values, row->nulls);
 }
 
 static void
-add_text(JsonBuild *build, const char *key, Row row, int column)
+add_uuid(JsonBuild *build, const char *key, const Row *row, int column)
 {
-	extsched_json_text(build, key, SPI_getvalue(row.tuple, row.desc, column));
+	extsched_json_uuid(build, key, DatumGetUUIDP(row->values[column]));
 }
 
 static void
-add_bool(JsonBuild *build, const char *key, Row row, int column)
+add_text(JsonBuild *build, const char *key, const Row *row, int column)
 {
-	bool		isnull;
-
-	extsched_json_bool(build, key, DatumGetBool(SPI_getbinval(row.tuple, row.desc, column, &isnull)));
+	extsched_json_text_datum(build, key, row->values[column], row->nulls[column]);
 }
 
 static void
-add_instant(JsonBuild *build, const char *key, Row row, int column)
+add_bool(JsonBuild *build, const char *key, const Row *row, int column)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(row.tuple, row.desc, column, &isnull);
-
-	extsched_json_instant(build, key, isnull ? DT_NOBEGIN : DatumGetTimestampTz(value));
+	extsched_json_bool(build, key, DatumGetBool(row->values[column]));
 }
 
 static void
-add_schedule(JsonBuild *build, const char *key, Row row)
+add_instant(JsonBuild *build, const char *key, const Row *row, int column)
 {
-	bool		isnull;
-	Datum		payload = SPI_getbinval(row.tuple, row.desc, 8, &isnull);
+	extsched_json_instant(build, key,
+						  row->nulls[column] ? DT_NOBEGIN : DatumGetTimestampTz(row->values[column]));
+}
 
+/* Columns are those of RECORD, counted from 0. */
+static void
+add_schedule(JsonBuild *build, const char *key, uint64 index)
+{
+	Row			row;
+
+	read_row(&row, index);
 	if (key != NULL)
 		extsched_json_key(build, key);
 	extsched_json_begin_object(build);
-	add_text(build, "id", row, 1);
-	add_text(build, "endpointPath", row, 2);
-	add_text(build, "endpointMethod", row, 3);
-	add_text(build, "name", row, 4);
-	add_text(build, "cron", row, 5);
-	add_text(build, "timezone", row, 6);
-	add_bool(build, "enabled", row, 7);
-	extsched_json_document(build, "payload", isnull ? NULL : DatumGetJsonbPCopy(payload));
-	add_instant(build, "lastRunAt", row, 9);
-	add_text(build, "lastRunStatus", row, 10);
-	add_text(build, "lastError", row, 11);
-	add_instant(build, "createdAt", row, 12);
-	add_instant(build, "nextRunAt", row, 13);
-	extsched_json_int(build, "revision", DatumGetInt64(SPI_getbinval(row.tuple, row.desc, 14, &isnull)));
+	add_uuid(build, "id", &row, 0);
+	add_text(build, "endpointPath", &row, 1);
+	add_text(build, "endpointMethod", &row, 2);
+	add_text(build, "name", &row, 3);
+	add_text(build, "cron", &row, 4);
+	add_text(build, "timezone", &row, 5);
+	add_bool(build, "enabled", &row, 6);
+	extsched_json_document(build, "payload", row.nulls[7] ? NULL : DatumGetJsonbP(row.values[7]));
+	add_instant(build, "lastRunAt", &row, 8);
+	add_text(build, "lastRunStatus", &row, 9);
+	add_text(build, "lastError", &row, 10);
+	add_instant(build, "createdAt", &row, 11);
+	add_instant(build, "nextRunAt", &row, 12);
+	extsched_json_int(build, "revision", DatumGetInt64(row.values[13]));
 	extsched_json_end_object(build);
 }
 
@@ -114,7 +123,7 @@ extsched_listing_schedules(const InstallContext *context, JsonBuild *answer)
 	extsched_json_key(answer, "schedules");
 	extsched_json_begin_array(answer);
 	for (uint64 i = 0; i < count; i++)
-		add_schedule(answer, NULL, row_at(i));
+		add_schedule(answer, NULL, i);
 	extsched_json_end_array(answer);
 }
 
@@ -128,7 +137,7 @@ extsched_listing_schedule(const InstallContext *context, const pg_uuid_t *schedu
 	if (extsched_plan_execute(&get_schedule, values, NULL, SPI_OK_SELECT, 1) == 0)
 		extsched_json_null(answer, "schedule");
 	else
-		add_schedule(answer, "schedule", row_at(0));
+		add_schedule(answer, "schedule", 0);
 }
 
 /* extsched_listing_endpoints: "endpoints" of the installed version. */
@@ -142,14 +151,15 @@ extsched_listing_endpoints(const InstallContext *context, JsonBuild *answer)
 	extsched_json_begin_array(answer);
 	for (uint64 i = 0; i < count; i++)
 	{
-		Row			row = row_at(i);
+		Row			row;
 
+		read_row(&row, i);
 		extsched_json_begin_object(answer);
-		add_text(answer, "id", row, 1);
-		add_text(answer, "method", row, 2);
-		add_text(answer, "path", row, 3);
-		add_text(answer, "handler", row, 4);
-		add_bool(answer, "schedulable", row, 5);
+		add_uuid(answer, "id", &row, 0);
+		add_text(answer, "method", &row, 1);
+		add_text(answer, "path", &row, 2);
+		add_text(answer, "handler", &row, 3);
+		add_bool(answer, "schedulable", &row, 4);
 		extsched_json_end_object(answer);
 	}
 	extsched_json_end_array(answer);

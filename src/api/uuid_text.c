@@ -12,10 +12,8 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "utils/builtins.h"
-
 #include "api/uuid_text.h"
+#include "core/due.h"
 
 static int
 hex_value(char c)
@@ -57,5 +55,8 @@ extsched_uuid_from_text(const char *text, pg_uuid_t *uuid)
 char *
 extsched_uuid_to_text(const pg_uuid_t *uuid)
 {
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
+	char	   *text = palloc(UUID_LEN * 2 + 5);
+
+	extsched_due_hash_key(uuid, text);
+	return text;
 }
