@@ -1,6 +1,4 @@
-"""The write side: create through both faces, lists, and what growth costs."""
-
-import statistics
+"""The write side: create through both faces, and lists."""
 
 from server import Server
 
@@ -41,24 +39,4 @@ def creates(seconds=10):
         }
         create_list_install(server)
         figures["list_of_50_ms"] = list_ms(server)
-        return figures
-
-
-def growth(counts=(1_000, 10_000, 100_000, 1_000_000), sample=2_000):
-    """Seconds for the same creates among more and more schedules."""
-    with Server({"synchronous_commit": "off", "fsync": "off"}) as server:
-        server.install_tenants(2_000)
-        stored = 0
-        figures = {}
-        for count in counts:
-            server.sql(f"""SELECT count(extsched_create('t' || 1 + n % 2000, md5((1 + n % 2000) || ' 1')::uuid,
-                                                        'POST /bench', '0 3 * * *'))
-                             FROM generate_series({stored} + 1, {count}) AS n; ANALYZE; CHECKPOINT""")
-            times = [server.timed(f"""SELECT count(extsched_create('t' || 1 + n % 2000, md5((1 + n % 2000) || ' 1')::uuid,
-                                                           'POST /bench', '0 3 * * *'))
-                                        FROM generate_series(1, {sample}) AS n""") for _ in range(3)]
-            stored = count + 3 * sample
-            figures[f"create_us_at_{count}"] = statistics.median(times) / sample * 1e6
-        first, last = (figures[f"create_us_at_{count}"] for count in (counts[0], counts[-1]))
-        figures["ratio"] = last / first
         return figures

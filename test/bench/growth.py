@@ -1,5 +1,6 @@
 """The same work among more and more schedules."""
 
+import statistics
 import time
 
 from api import create_list_install, list_ms
@@ -25,6 +26,33 @@ def add_sleeping(server, first, last):
     server.sql("VACUUM ANALYZE extsched.schedule, extsched.timer; CHECKPOINT")
 
 
+def install_template(server):
+    """Tenants, and the schedule that add_sleeping() copies."""
+    server.install_tenants(TENANTS)
+    server.sql("""SELECT extsched_install('template', md5('template')::uuid, 'be7c0000-0000-4000-8000-000000000001',
+                                          '{cap:scheduler.manage}');
+                  SELECT extsched_set_limits('template', NULL, '{"min_interval_s": 0}');
+                  SELECT extsched_create('template', md5('template')::uuid, 'POST /bench', '* * * * *');
+                  UPDATE extsched.timer SET next_due = '2100-01-01Z'""")
+
+
+def creates(counts=(1_000, 10_000, 100_000, 1_000_000), sample=2_000):
+    """Microseconds of a create among more and more schedules."""
+    with Server({"synchronous_commit": "off", "fsync": "off", "autovacuum": "off"}) as server:
+        install_template(server)
+        figures = {}
+        stored = 0
+        for count in counts:
+            add_sleeping(server, stored + 1, count)
+            stored = count
+            times = [server.timed(f"""SELECT count(extsched_create('t' || 1 + n % {TENANTS}, md5((1 + n % {TENANTS}) || ' 1')::uuid,
+                                                           'POST /bench', '0 3 * * *'))
+                                        FROM generate_series(1, {sample}) AS n""") for _ in range(5)]
+            figures[f"create_us_at_{count}"] = statistics.median(times) / sample * 1e6
+        figures["ratio"] = figures[f"create_us_at_{counts[-1]}"] / figures[f"create_us_at_{counts[0]}"]
+        return figures
+
+
 def worker_us_per_run(server, due):
     """Processor time of the worker for a run, of some that are due together."""
     worker = next(pid for pid, kind in server.workers().items() if "worker" in kind)
@@ -45,12 +73,7 @@ def work(counts=(1_000, 10_000, 100_000, 1_000_000), due=1_000, idle_s=60):
     """Claim, list, wake-up and memory of the worker at each number of
     schedules, and a minute with nothing due at the last."""
     with Server({"fsync": "off", "autovacuum": "off"}) as server:
-        server.install_tenants(TENANTS)
-        server.sql("""SELECT extsched_install('template', md5('template')::uuid, 'be7c0000-0000-4000-8000-000000000001',
-                                              '{cap:scheduler.manage}');
-                      SELECT extsched_set_limits('template', NULL, '{"min_interval_s": 0}');
-                      SELECT extsched_create('template', md5('template')::uuid, 'POST /bench', '* * * * *');
-                      UPDATE extsched.timer SET next_due = '2100-01-01Z'""")
+        install_template(server)
         create_list_install(server)
         figures = {}
         stored = 0
