@@ -23,7 +23,8 @@ INSERT INTO regress.call VALUES
     ($$SELECT extsched_create('stranger', INSTALL, 'GET /a', '0 * * * *')$$), ($$SELECT extsched_list('stranger', INSTALL)$$),
     ($$SELECT extsched_endpoints('stranger', INSTALL)$$), ($$SELECT extsched_disable_all('stranger', INSTALL)$$),
     ($$SELECT extsched_validate('stranger', INSTALL, '{"endpoint": "GET /a", "cron": "0 * * * *"}')$$),
-    ($$SELECT extsched_host('stranger', INSTALL, 'list')$$), ($$SELECT extsched_host('stranger', INSTALL, 'getEndpoints')$$);
+    ($$SELECT extsched_host('stranger', INSTALL, 'list')$$), ($$SELECT extsched_host('stranger', INSTALL, 'getEndpoints')$$),
+    ($$SELECT action FROM extsched_import_pg_cron('stranger', INSTALL)$$);
 INSERT INTO regress.call
 SELECT format(c, i) FROM unnest(ARRAY['INSTALL', 'regress.id(2)']) AS i,
   unnest(ARRAY[$$SELECT extsched_update('stranger', %s, SCHEDULE, '{"enabled": false}')$$, $$SELECT extsched_delete('stranger', %s, SCHEDULE)$$,
