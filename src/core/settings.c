@@ -45,6 +45,7 @@ int			extsched_run_timeout_ms = 30000;
 int			extsched_max_response_bytes = 262144;
 char	   *extsched_header_prefix = NULL;
 char	   *extsched_signing_key_file = NULL;
+char	   *extsched_tls_ca_file = NULL;
 int			extsched_max_schedules_per_install = 50;
 int			extsched_max_schedules_per_tenant = -1;
 int			extsched_min_interval_s = 300;
@@ -69,6 +70,7 @@ static const char *const setting_names[] = {
 	"extsched.max_response_bytes",
 	"extsched.header_prefix",
 	"extsched.signing_key_file",
+	"extsched.tls_ca_file",
 	"extsched.max_schedules_per_install",
 	"extsched.max_schedules_per_tenant",
 	"extsched.min_interval",
@@ -182,6 +184,10 @@ define_dispatch_settings(void)
 				  "Empty sends requests without a signature. The file is read again at SIGHUP.",
 				  &extsched_signing_key_file, "", GUC_SUPERUSER_ONLY,
 				  check_path);
+	define_string("extsched.tls_ca_file",
+				  "Sets the file with the certificates of authorities that a Runner's may be signed by.",
+				  "In PEM form. Empty trusts the authorities of the system. The name is read again at SIGHUP, the file for each new connection.",
+				  &extsched_tls_ca_file, "", GUC_SUPERUSER_ONLY, check_path);
 }
 
 /* What an install may do. */

@@ -23,6 +23,7 @@ extern int	extsched_run_timeout_ms;
 extern int	extsched_max_response_bytes;
 extern char *extsched_header_prefix;
 extern char *extsched_signing_key_file;
+extern char *extsched_tls_ca_file;
 
 /* what an install may do */
 extern int	extsched_max_schedules_per_install;

@@ -61,6 +61,7 @@ typedef struct HttpHandle
 	dlist_node	node;
 	ExtschedHttp *http;
 	CURL	   *easy;
+	uint32		trust;			/* that of the engine when options were set */
 	void	   *owner;
 	int64		started_us;
 	int64		elapsed_us;
@@ -95,6 +96,8 @@ struct ExtschedHttp
 	int			acquired;		/* of these, taken from the server's budget */
 	int			n_in_flight;
 	size_t		max_response_bytes;
+	char		ca_file[MAXPGPATH]; /* empty: the system's authorities */
+	uint32		trust;			/* counts the changes of ca_file */
 	dlist_head	idle;
 	dlist_head	running;
 	dlist_head	done;
@@ -329,6 +332,22 @@ extsched_http_destroy(ExtschedHttp *http)
 }
 
 /*
+ * extsched_http_trust
+ *		Name the file of certificate authorities; empty: those of the system.
+ *
+ * For requests that start from now on.  A file that cannot be read fails each
+ * of them, since nothing else is trusted then.
+ */
+void
+extsched_http_trust(ExtschedHttp *http, const char *ca_file)
+{
+	if (strcmp(http->ca_file, ca_file) == 0)
+		return;
+	strlcpy(http->ca_file, ca_file, sizeof(http->ca_file));
+	http->trust++;
+}
+
+/*
  * extsched_http_set_limits
  *		Change how much may be in flight, and the largest reply.
  *
@@ -411,6 +430,11 @@ set_fixed_options(HttpHandle *handle)
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (handle->http->ca_file[0] != '\0')
+	{
+		SET(CURLOPT_CAINFO, handle->http->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+	}
 	SET(CURLOPT_TCP_NODELAY, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -428,13 +452,27 @@ get_handle(ExtschedHttp *http)
 	HttpHandle *handle;
 
 	if (!dlist_is_empty(&http->idle))
-		return dlist_container(HttpHandle, node, dlist_pop_head_node(&http->idle));
+	{
+		handle = dlist_container(HttpHandle, node, dlist_pop_head_node(&http->idle));
+		if (handle->trust == http->trust)
+			return handle;
+
+		/* The system's authorities come back by a reset alone. */
+		curl_easy_reset(handle->easy);
+		handle->trust = http->trust;
+		if (set_fixed_options(handle))
+			return handle;
+		free_handle(handle);
+		pfree(handle);
+		return NULL;
+	}
 
 	handle = MemoryContextAllocExtended(http->context, sizeof(*handle),
 										MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
 	if (handle == NULL)
 		return NULL;
 	handle->http = http;
+	handle->trust = http->trust;
 	handle->easy = curl_easy_init();
 	if (handle->easy == NULL || !set_fixed_options(handle))
 	{

@@ -55,6 +55,7 @@ extern ExtschedHttp *extsched_http_create(MemoryContext parent,
 extern void extsched_http_destroy(ExtschedHttp *http);
 extern void extsched_http_set_limits(ExtschedHttp *http, int max_in_flight,
 									 size_t max_response_bytes);
+extern void extsched_http_trust(ExtschedHttp *http, const char *ca_file);
 extern int	extsched_http_capacity(const ExtschedHttp *http);
 extern int	extsched_http_in_flight(const ExtschedHttp *http);
 

@@ -54,6 +54,7 @@ apply_settings(ExtschedCycle *state)
 	cap = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
 	extsched_fairqueue_set_cap(loop->queue, cap);
 	extsched_http_set_limits(loop->http, cap, extsched_max_response_bytes);
+	extsched_http_trust(loop->http, extsched_tls_ca_file);
 	extsched_signer_load(loop->signer, extsched_signing_key_file);
 }
 
