@@ -22,6 +22,7 @@
 #include "api/audit.h"
 #include "api/plan.h"
 #include "core/runkey.h"
+#include "core/version.h"
 
 /*
  * One statement for each partition, since the server opens and routes through
@@ -109,6 +110,7 @@ extsched_audit_write_sql(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		elog(ERROR, "an audit record needs tenant, face and action");
 
+	extsched_version_check();
 	SPI_connect();
 	extsched_audit_write(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),

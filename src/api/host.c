@@ -27,6 +27,7 @@
 #include "api/listing.h"
 #include "api/schedule.h"
 #include "api/uuid_text.h"
+#include "core/version.h"
 
 typedef struct HostOperation
 {
@@ -282,6 +283,7 @@ extsched_host(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(start);
 	call.json = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 	extsched_result_init(&call.result);
+	extsched_version_check();
 	SPI_connect();
 
 	extsched_json_begin_object(&call.answer);

@@ -23,6 +23,7 @@
 #include "api/json_build.h"
 #include "api/plan.h"
 #include "core/settings.h"
+#include "core/version.h"
 #include "dispatch/request.h"
 
 static PreparedStatement read_request = {
@@ -107,6 +108,7 @@ extsched_preview_request(PG_FUNCTION_ARGS)
 	Datum		returned;
 
 	extsched_result_init(&result);
+	extsched_version_check();
 	SPI_connect();
 	if (!extsched_context_load(&context, FACE_SQL,
 							   PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)),

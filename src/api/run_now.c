@@ -27,6 +27,7 @@
 #include "api/uuid_text.h"
 #include "core/clock.h"
 #include "core/runkey.h"
+#include "core/version.h"
 #include "core/wake.h"
 
 #define KEY_MAX_BYTES 255
@@ -258,6 +259,7 @@ extsched_run_now(PG_FUNCTION_ARGS)
 		refuse(&call, EXTSCHED_API_VALIDATION_FAILED, ERRCODE_INVALID_PARAMETER_VALUE,
 			   psprintf("idempotency_key must have 1 to %d bytes", KEY_MAX_BYTES), NULL);
 
+	extsched_version_check();
 	SPI_connect();
 	if (extsched_result_is_ok(&call.result))
 	{

@@ -23,6 +23,7 @@
 #include "api/validate.h"
 #include "core/clock.h"
 #include "core/due.h"
+#include "core/version.h"
 
 #define PREVIEWED_RUNS 5
 
@@ -48,6 +49,7 @@ begin_call(SqlCall *call, ExtschedApiOp op, FunctionCallInfo fcinfo)
 	extsched_input_init(&call->input);
 	call->tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	call->install = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
+	extsched_version_check();
 	SPI_connect();
 }
 

@@ -33,6 +33,7 @@
 #include "core/counters.h"
 #include "core/identity.h"
 #include "core/settings.h"
+#include "core/version.h"
 #include "core/wake.h"
 #include "dispatch/utf8.h"
 #include "worker/refill.h"
@@ -287,6 +288,7 @@ extsched_claim(PG_FUNCTION_ARGS)
 	check_range("lease_s", pull.lease_s, MAX_LEASE_S);
 	InitMaterializedSRF(fcinfo, 0);
 
+	extsched_version_check();
 	SPI_connect();
 	extsched_rows_open();
 	runner_cap = enter_runner(pull.runner);
@@ -327,6 +329,7 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = TimestampTzGetDatum(expiry);
 
+	extsched_version_check();
 	SPI_connect();
 	extsched_rows_open();
 	n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
@@ -443,6 +446,7 @@ extsched_complete(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("argument \"%s\" must not be null", "response"),
 				errhint("Report a failure as {\"status\": 500, \"error\": \"...\"}."));
+	extsched_version_check();
 	SPI_connect();
 	extsched_rows_open();
 	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))

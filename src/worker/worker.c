@@ -23,15 +23,9 @@
 
 #include <signal.h>
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -41,7 +35,6 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -263,38 +256,6 @@ extsched_worker_must_leave(ExtschedWorkerSlot *slot)
 }
 
 /*
- * Version of the extension's SQL, NULL if the database does not have it; and
- * which extension that is.
- */
-static char *
-sql_version(Oid *extension)
-{
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	char	   *version = NULL;
-
-	*extension = InvalidOid;
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
-				F_NAMEEQ, CStringGetDatum("extsched"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		datum = heap_getattr(tuple, Anum_pg_extension_extversion,
-										 RelationGetDescr(rel), &isnull);
-
-		version = isnull ? pstrdup("") : TextDatumGetCString(datum);
-		*extension = ((Form_pg_extension) GETSTRUCT(tuple))->oid;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return version;
-}
-
-/*
  * extsched_worker_has_extension
  *		True while the database has the extension in the library's version.
  *
@@ -307,7 +268,7 @@ bool
 extsched_worker_has_extension(void)
 {
 	Oid			extension;
-	char	   *version = sql_version(&extension);
+	char	   *version = extsched_version_of_sql(&extension);
 
 	if (version == NULL)
 		extsched_my_worker->exit = EXTSCHED_EXIT_NO_EXTENSION;
@@ -408,7 +369,7 @@ wait_for_version(ExtschedWorkerSlot *slot)
 			return false;
 		extsched_wake_arm(slot);
 		extsched_clock_start_transaction();
-		version = sql_version(&my_extension);
+		version = extsched_version_of_sql(&my_extension);
 		fits = version != NULL && strcmp(version, EXTSCHED_VERSION) == 0;
 		if (version == NULL)
 			slot->exit = EXTSCHED_EXIT_NO_EXTENSION;
