@@ -91,7 +91,7 @@ sub same_catalogue
 
 	$count{$_}++ for split /\n/, catalogue('fresh');
 	$count{$_}-- for split /\n/, catalogue($dbname);
-	is_deeply([ grep { $count{$_} } sort keys %count ], [], $what);
+	is(join('', map { "$count{$_} $_\n" } grep { $count{$_} } sort keys %count), '', $what);
 	return;
 }
 
