@@ -5,7 +5,7 @@
 # hand on to script/.  The second part is a plain PGXS build.  PGXS brings a
 # "check" goal of its own, which is the other reason to keep the two apart.
 
-HOUSE_GOALS = help check campaign check-matrix demo dist lint bench bench-peers fuzz
+HOUSE_GOALS = help check campaign check-matrix check-valgrind demo dist lint bench bench-peers fuzz
 
 # With no PG_CONFIG given, the newest server we support whose headers are
 # there; a bare "pg_config" may belong to libpq alone.  Not exported: before
@@ -24,6 +24,7 @@ help:
 	@echo 'make check        install what is missing, build, run all tests'
 	@echo 'make campaign     the tests that have a long form, in that'
 	@echo 'make check-matrix the same on PostgreSQL 16, 17 and 18, in folders of their own'
+	@echo 'make check-valgrind runs of all kinds with the server under valgrind'
 	@echo 'make demo         install what is missing, build, show a schedule fire'
 	@echo 'make lint         compiler warnings, layout, cppcheck, clang-tidy'
 	@echo 'make bench        measure; prints a table, writes build/bench.json'
@@ -43,6 +44,12 @@ check:
 campaign:
 	@script/bootstrap check
 	@script/as-user script/check campaign
+
+# A test that is too slow for all days.
+check-valgrind:
+	@command -v valgrind >/dev/null || { echo 'check-valgrind: valgrind is not installed' >&2; exit 1; }
+	@script/bootstrap suite
+	@script/as-user script/check campaign 450_
 
 check-matrix:
 	@script/check-matrix
