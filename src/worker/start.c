@@ -31,6 +31,9 @@
 /* How long after its deadline the outcome of an attempt counts as unknown. */
 #define LEASE_MARGIN_MS		15000
 
+/* Of so many requests the first leave while the others are still handed over. */
+#define SENDS_PER_POLL		16
+
 /* A request that may be sent once its run is committed. */
 typedef struct ExtschedSend
 {
@@ -293,6 +296,8 @@ extsched_start_commit(ExtschedLoop *loop)
 		n_sent++;
 		n_retries += send->run->attempt > 1;
 		send_request(loop, send);
+		if (n_sent % SENDS_PER_POLL == 0)
+			extsched_http_poll(loop->http);
 	}
 	foreach(cell, loop->fresh)
 	{
