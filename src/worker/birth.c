@@ -279,6 +279,17 @@ report(const ExtschedCandidate *candidate)
 }
 
 /*
+ * extsched_birth_plan
+ *		Plan what extsched_birth_write() runs for a nominal time.
+ */
+void
+extsched_birth_plan(TimestampTz nominal)
+{
+	extsched_stmt_plan(&insert_runs, extsched_run_slot(nominal));
+	extsched_stmt_plan(&advance_timers, -1);
+}
+
+/*
  * extsched_birth_write
  *		Write what was decided, and move the timers on.
  *

@@ -28,6 +28,7 @@ typedef struct ExtschedCandidate
 	int			jitter_s;
 } ExtschedCandidate;
 
+extern void extsched_birth_plan(TimestampTz nominal);
 extern int	extsched_birth_write(ExtschedLoop *loop, ExtschedCandidate *candidates,
 								 int n, TimestampTz now, bool may_exist);
 

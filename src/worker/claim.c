@@ -389,6 +389,17 @@ process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
 }
 
 /*
+ * extsched_claim_plan
+ *		Plan what the next claim runs, so that it need not.
+ */
+void
+extsched_claim_plan(TimestampTz nominal)
+{
+	extsched_stmt_plan(&claim_oldest, -1);
+	extsched_birth_plan(nominal);
+}
+
+/*
  * extsched_claim_oldest
  *		Deal with the timers that have been due for longest, up to limit.
  *

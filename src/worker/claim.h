@@ -26,6 +26,7 @@ typedef struct ExtschedClaim
 	TimestampTz oldest_due;		/* of the timers found; 0: none */
 } ExtschedClaim;
 
+extern void extsched_claim_plan(TimestampTz nominal);
 extern void extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 								  ExtschedClaim *claim);
 extern void extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,

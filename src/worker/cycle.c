@@ -50,6 +50,12 @@
 #define SLOTLESS_PAUSE_US	200000
 #define SLOTLESS_PART		10
 
+/* One that has claimed so recently is still ready for the next time. */
+#define STAYS_READY_US		1000000
+
+/* What is due has so long to go out before a look that falls together with it. */
+#define LOOK_DELAY_US		1000000
+
 /* Looks between two checks of the zone data, a reload apart. */
 #define LOOKS_PER_ZONE_CHECK 10
 
@@ -485,6 +491,41 @@ take_over(ExtschedCycle *state, TimestampTz now)
 	return n > 0;
 }
 
+/*
+ * extsched_cycle_next_look
+ *		When to look at everything: not just when a time is due.
+ */
+TimestampTz
+extsched_cycle_next_look(const ExtschedCycle *state)
+{
+	if (!TIMESTAMP_NOT_FINITE(state->next_due) &&
+		state->next_look >= state->next_due - GET_UP_US &&
+		state->next_look < state->next_due + LOOK_DELAY_US)
+		return state->next_due + LOOK_DELAY_US;
+	return state->next_look;
+}
+
+/* Whether a time is due soon after a quiet time. */
+static bool
+must_get_ready(const ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	return state->next_due > now && state->next_due <= now + GET_UP_US &&
+		state->next_due != state->ready_for &&
+		now_us - state->last_claim_us > STAYS_READY_US;
+}
+
+/* Do beforehand what would cost time when it is due. */
+static void
+get_ready(ExtschedCycle *state, TimestampTz now)
+{
+	state->ready_for = state->next_due;
+	if (!begin_if_may_run(state, "get ready", now))
+		return;
+	extsched_claim_plan(state->next_due);
+	extsched_settle_plan(state->next_due);
+	commit(state);
+}
+
 /* Once a minute: look at everything, and keep the tables in order. */
 static void
 look_after_all(ExtschedCycle *state, TimestampTz now)
@@ -558,7 +599,7 @@ extsched_cycle_run(ExtschedCycle *state)
 	now = extsched_clock_now();
 	if (extsched_clock_step_detect() < 0)
 		follow_clock_back(state, now);
-	if (now >= state->next_look)
+	if (now >= extsched_cycle_next_look(state))
 		look_after_all(state, now);
 	if (now >= state->next_rearm && state->may_run)
 		rearm_for_clock(state, now);
@@ -575,5 +616,7 @@ extsched_cycle_run(ExtschedCycle *state)
 		is_busy |= claim_slotless(state, now, now_us);
 	if (must_refill(state, now, now_us))
 		is_busy |= refill(state, now);
+	if (must_get_ready(state, now, now_us))
+		get_ready(state, now);
 	return is_busy;
 }

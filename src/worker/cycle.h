@@ -22,6 +22,13 @@
 #define HOLD_MIN_US			50000
 #define HOLD_MAX_US			1000000
 
+/*
+ * The worker gets up this long before a time is due.  The system may end a
+ * sleep late by a thousandth of its length, and a plan that was never made, or
+ * was invalidated since, takes some 10 ms to make.
+ */
+#define GET_UP_US			250000
+
 /* Outcomes wait this long for more to be written with them. */
 #define SETTLE_DELAY_US		2000
 
@@ -48,6 +55,7 @@ typedef struct ExtschedCycle
 
 	TimestampTz next_due;		/* no timer is due before */
 	TimestampTz oldest_due;		/* of the last look; 0: nothing is due */
+	TimestampTz ready_for;		/* the due time we got ready for last */
 	TimestampTz next_expiry;	/* no lease of others expires before */
 	TimestampTz next_look;
 	TimestampTz published;		/* what commits compare with: see wait() */
@@ -98,6 +106,7 @@ extsched_step_is_paused(const ExtschedPauseState *pause, int64 now_us)
 
 extern void extsched_cycle_look_again(ExtschedCycle *state);
 extern bool extsched_cycle_run(ExtschedCycle *state);
+extern TimestampTz extsched_cycle_next_look(const ExtschedCycle *state);
 extern int	extsched_cycle_free_slots(const ExtschedLoop *loop);
 
 #endif							/* EXTSCHED_CYCLE_H */

@@ -27,6 +27,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 #include "utils/typcache.h"
 
 #include "worker/rows.h"
@@ -176,29 +178,8 @@ execute(ExtschedStmt *stmt, SPIPlanPtr plan, Datum *values, const char *nulls)
 	return SPI_processed;
 }
 
-/*
- * extsched_stmt_run
- *		Run a statement inside SPI_connect, preparing it at first use.
- *
- * nulls is a string of ' ' and 'n' as SPI has it, or NULL when no value is
- * null.  The rows are in SPI_tuptable.  Returns their number.
- */
-uint64
-extsched_stmt_run(ExtschedStmt *stmt, Datum *values, const char *nulls)
-{
-	check_generation(stmt);
-	if (stmt->plan == NULL)
-		stmt->plan = prepare(stmt, stmt->sql);
-	return execute(stmt, stmt->plan, values, nulls);
-}
-
-/*
- * extsched_stmt_run_on_leaf
- *		The same, on one history partition.
- */
-uint64
-extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
-						  const char *nulls)
+static SPIPlanPtr
+leaf_plan(ExtschedStmt *stmt, int leaf)
 {
 	check_generation(stmt);
 	if (stmt->leaf_plans[leaf] == NULL)
@@ -211,7 +192,57 @@ extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
 		stmt->leaf_plans[leaf] = prepare(stmt, sql);
 		pfree(sql);
 	}
-	return execute(stmt, stmt->leaf_plans[leaf], values, nulls);
+	return stmt->leaf_plans[leaf];
+}
+
+static SPIPlanPtr
+whole_plan(ExtschedStmt *stmt)
+{
+	check_generation(stmt);
+	if (stmt->plan == NULL)
+		stmt->plan = prepare(stmt, stmt->sql);
+	return stmt->plan;
+}
+
+/*
+ * extsched_stmt_plan
+ *		Plan a statement, inside SPI_connect, without running it.
+ *
+ * So that running it need not: a plan may never have been made, or have been
+ * invalidated since.  A leaf of -1 is for a statement that has none.
+ */
+void
+extsched_stmt_plan(ExtschedStmt *stmt, int leaf)
+{
+	SPIPlanPtr	plan = leaf < 0 ? whole_plan(stmt) : leaf_plan(stmt, leaf);
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
+/*
+ * extsched_stmt_run
+ *		Run a statement inside SPI_connect, preparing it at first use.
+ *
+ * nulls is a string of ' ' and 'n' as SPI has it, or NULL when no value is
+ * null.  The rows are in SPI_tuptable.  Returns their number.
+ */
+uint64
+extsched_stmt_run(ExtschedStmt *stmt, Datum *values, const char *nulls)
+{
+	return execute(stmt, whole_plan(stmt), values, nulls);
+}
+
+/*
+ * extsched_stmt_run_on_leaf
+ *		The same, on one history partition.
+ */
+uint64
+extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
+						  const char *nulls)
+{
+	return execute(stmt, leaf_plan(stmt, leaf), values, nulls);
 }
 
 /*

@@ -74,6 +74,7 @@ extern struct ExtschedTimerColumns
 
 extern void extsched_rows_open(void);
 
+extern void extsched_stmt_plan(ExtschedStmt *stmt, int leaf);
 extern uint64 extsched_stmt_run(ExtschedStmt *stmt, Datum *values,
 								const char *nulls);
 extern uint64 extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf,

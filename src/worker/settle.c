@@ -486,6 +486,18 @@ write_owners(Batch *batch, const bool *is_written)
 }
 
 /*
+ * extsched_settle_plan
+ *		Plan what writing outcomes of a nominal time runs.
+ */
+void
+extsched_settle_plan(TimestampTz nominal)
+{
+	extsched_stmt_plan(&lock_timers, -1);
+	extsched_stmt_plan(&write_runs, extsched_run_slot(nominal));
+	extsched_stmt_plan(&write_timers, -1);
+}
+
+/*
  * extsched_settle_apply
  *		Write outcomes, inside a transaction and SPI_connect.
  *

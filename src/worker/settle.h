@@ -19,6 +19,7 @@ extern void extsched_outcome_end(ExtschedRun *run, ExtschedRunState state,
 extern void extsched_outcome_unknown(ExtschedRun *run, bool may_retry,
 									 TimestampTz now);
 
+extern void extsched_settle_plan(TimestampTz nominal);
 extern TimestampTz extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled);
 extern void extsched_settle_report(ExtschedRun **runs, int n);
 extern int	extsched_settle_flush(ExtschedLoop *loop, int max);
