@@ -493,6 +493,29 @@ def test_many_hang(runner):
     same(runner.stats()["in_flight"], 0, "clients that leave are noticed")
 
 
+def test_many_at_once(runner):
+    """As many requests at a moment as the library reads events are not forgotten."""
+    connections = [http.client.HTTPConnection("127.0.0.1", runner.port, timeout=20) for _ in range(128)]
+
+    def ask():
+        for connection in connections:
+            connection.request("GET", "/health")
+
+    def answered():
+        return sum(connection.getresponse().read() is not None for connection in connections)
+
+    ask()
+    answered()
+    runner.process.send_signal(signal.SIGSTOP)
+    ask()
+    runner.process.send_signal(signal.SIGCONT)
+    try:
+        same(answered(), 128, "128 requests at once are answered")
+    finally:
+        for connection in connections:
+            connection.close()
+
+
 def test_life():
     """The program ends when it is told to, or when its parent does."""
     runner = Runner()
@@ -540,7 +563,7 @@ def main():
     runner = Runner()
     for test in (test_healthy, test_inner_faults, test_http_faults, test_broken_transfers,
                  test_sizes, test_choice, test_statistics, test_last, test_contract, test_garbage,
-                 test_waiting, test_many_hang):
+                 test_waiting, test_many_hang, test_many_at_once):
         runner.reset()
         try:
             test(runner)

@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -533,6 +534,18 @@ notice_connection(void *cls, struct MHD_Connection *connection, void **context,
 	client = *context;
 	free(client->body.data);
 	free(client);
+}
+
+/*
+ * In place of the C library's, for libmicrohttpd.  That (0.9.75) asks for 128
+ * events and, having got as many, waits for more before it looks at any: with
+ * 128 requests at once, or a multiple, none is read until something else
+ * happens.  So it never gets as many as it asks for.
+ */
+int
+epoll_wait(int set, struct epoll_event *events, int max, int timeout_ms)
+{
+	return epoll_pwait(set, events, max > 1 ? max - 1 : max, timeout_ms, NULL);
 }
 
 /*
