@@ -208,6 +208,22 @@ extsched_shmem_set_latch(pg_atomic_uint32 *procno)
 		SetLatch(&ProcGlobal->allProcs[n].procLatch);
 }
 
+/*
+ * extsched_shmem_want_workers
+ *		Say how many workers a database is to have; true if that is new.
+ *
+ * Those that are there learn it at once, since they share its tenants.
+ */
+bool
+extsched_shmem_want_workers(ExtschedDatabase *db, uint32 n)
+{
+	if (pg_atomic_exchange_u32(&db->workers_wanted, n) == n)
+		return false;
+	for (int i = 0; i < EXTSCHED_MAX_WORKERS; i++)
+		extsched_shmem_set_latch(&db->workers[i].procno);
+	return true;
+}
+
 void
 extsched_shmem_wake_launcher(void)
 {

@@ -164,6 +164,7 @@ extern void extsched_shmem_release(ExtschedDatabase *db);
 extern void extsched_shmem_poke(Oid database);
 extern void extsched_shmem_wake_launcher(void);
 extern void extsched_shmem_set_latch(pg_atomic_uint32 *procno);
+extern bool extsched_shmem_want_workers(ExtschedDatabase *db, uint32 n);
 extern bool extsched_shmem_is_held(Oid database);
 
 /* A worker's own slot, NULL in every other process. */

@@ -553,6 +553,16 @@ look_after_all(ExtschedCycle *state, TimestampTz now)
 	extsched_prune(now);
 }
 
+/* Nobody waits for outcomes of an extension that has gone. */
+static void
+look_for_extension(ExtschedCycle *state, TimestampTz now)
+{
+	state->next_look = now + LOOK_S * USECS_PER_SEC;
+	begin("look");
+	state->is_gone = !extsched_worker_has_extension();
+	commit(state);
+}
+
 /* Bring timers back that are too far ahead; those that are locked, later. */
 static void
 rearm_for_clock(ExtschedCycle *state, TimestampTz now)
@@ -595,8 +605,13 @@ extsched_cycle_run(ExtschedCycle *state)
 	note_full(state, now_us);
 	if (must_settle(state, now_us))
 		is_busy |= settle(state, now_us);
-
 	now = extsched_clock_now();
+	if (state->is_leaving)
+	{
+		if (now >= state->next_look || extsched_step_is_paused(&state->settle_error, now_us))
+			look_for_extension(state, now);
+		return is_busy;
+	}
 	if (extsched_clock_step_detect() < 0)
 		follow_clock_back(state, now);
 	if (now >= extsched_cycle_next_look(state))

@@ -52,6 +52,7 @@ typedef struct ExtschedCycle
 	bool		may_run;		/* as of the last look */
 	bool		is_recovered;	/* leases of our predecessors are taken over */
 	bool		is_gone;		/* the extension is */
+	bool		is_leaving;		/* one worker too many: see follow_total() */
 
 	TimestampTz next_due;		/* no timer is due before */
 	TimestampTz oldest_due;		/* of the last look; 0: nothing is due */

@@ -311,8 +311,7 @@ finish_probe(int64 now)
 	entry->has_extension = probe.result == EXTSCHED_PROBE_PRESENT;
 	db = extsched_shmem_database(probe.database, entry->has_extension);
 	if (db != NULL)
-		pg_atomic_write_u32(&db->workers_wanted,
-							entry->has_extension ? probe.workers_wanted : 0);
+		(void) extsched_shmem_want_workers(db, entry->has_extension ? probe.workers_wanted : 0);
 }
 
 /* Send a prober into a database. */

@@ -193,6 +193,31 @@ publish(ExtschedCycle *state)
 							state->oldest_due != 0 && now > state->oldest_due ? now - state->oldest_due : 0);
 }
 
+/*
+ * See how many workers there are to be.  Those that stay share the tenants anew
+ * at once; one that is too many begins nothing more, and writes what becomes of
+ * its requests before it leaves, because nobody else can.  True when it may.
+ */
+static bool
+follow_total(ExtschedCycle *state)
+{
+	ExtschedLoop *loop = &state->loop;
+	bool		was_leaving = state->is_leaving;
+
+	state->is_leaving = extsched_worker_must_leave(loop->slot);
+	if (was_leaving != state->is_leaving || loop->total != extsched_worker_total())
+	{
+		apply_settings(state);
+		extsched_cycle_look_again(state);
+		state->next_look = DT_NOBEGIN;
+	}
+	if (!state->is_leaving ||
+		loop->n_outcomes > 0 || extsched_http_in_flight(loop->http) > 0)
+		return false;
+	loop->slot->exit = EXTSCHED_EXIT_SURPLUS;
+	return true;
+}
+
 /* Milliseconds until something is to be done that no event announces. */
 static long
 wait_ms(ExtschedCycle *state, bool is_busy)
@@ -202,6 +227,7 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	long		http_ms = extsched_http_timeout_ms(loop->http);
 	TimestampTz now = extsched_clock_now();
 	TimestampTz until;
+	bool		begins = state->may_run && !state->is_leaving;
 	bool		is_full;		/* no slot is free */
 	bool		has_due;
 	long		ms;
@@ -216,7 +242,7 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 		until = Min(until, state->next_due - GET_UP_US);
 	else if (!is_full || state->next_due > now)
 		until = Min(until, state->next_due);
-	if (!state->may_run)
+	if (!begins)
 		until = state->next_look;
 	ms = extsched_clock_real_delay_ms(until, LOOK_S * 1000L);
 	if (http_ms >= 0)
@@ -224,9 +250,9 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	if (loop->n_outcomes > 0)
 		ms = Min(ms, Max(1, (Max(state->settle_error.until_us,
 								 state->outcome_since_us + SETTLE_DELAY_US) - now_us) / 1000));
-	if (state->may_run && has_due && !is_full)
+	if (begins && has_due && !is_full)
 		ms = Min(ms, Max(1, (state->hold.until_us - now_us) / 1000));
-	if (state->may_run && has_due && (is_full || state->walks))
+	if (begins && has_due && (is_full || state->walks))
 		ms = Min(ms, Max(1, (state->slotless_until_us - now_us) / 1000));
 	if (extsched_step_is_paused(&state->claim_error, now_us))
 		ms = Max(1, Min(ms, (state->claim_error.until_us - now_us) / 1000 + 1));
@@ -285,9 +311,9 @@ wait(ExtschedCycle *state, bool is_busy)
  * extsched_loop_main
  *		Run the schedules of this database.
  *
- * Returns when the extension has gone or the worker must leave; otherwise only
- * a signal ends it.  Requests in flight are given up then: their leases are
- * taken over.
+ * Returns when the worker is one too many and has nothing in flight, or when
+ * the extension has gone; otherwise only a signal ends it.  Requests in flight
+ * are given up by these two: their leases are taken over.
  */
 void
 extsched_loop_main(ExtschedWorkerSlot *slot)
@@ -306,7 +332,7 @@ extsched_loop_main(ExtschedWorkerSlot *slot)
 			state->looks_to_zone_check = 0;
 			state->next_look = DT_NOBEGIN;
 		}
-		if (state->is_gone || extsched_worker_must_leave(slot))
+		if (state->is_gone || follow_total(state))
 			return;
 		MemoryContextReset(state->loop.cycle);
 		MemoryContextSwitchTo(state->loop.cycle);

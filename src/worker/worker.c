@@ -200,16 +200,21 @@ pin_session(void)
 	}
 }
 
-/* Tell the launcher how many workers the settings of this database ask for. */
+/*
+ * Tell launcher and other workers how many the settings ask for, when ours
+ * have changed.  When not, a prober may know better: it has connected later,
+ * and what ALTER DATABASE says is read when a session begins.
+ */
 static void
 publish_settings(void)
 {
-	if (pg_atomic_read_u32(&my_database->workers_wanted) ==
-		extsched_workers_per_database)
+	static int	published = -1;
+
+	if (published == extsched_workers_per_database)
 		return;
-	pg_atomic_write_u32(&my_database->workers_wanted,
-						extsched_workers_per_database);
-	extsched_shmem_wake_launcher();
+	published = extsched_workers_per_database;
+	if (extsched_shmem_want_workers(my_database, published))
+		extsched_shmem_wake_launcher();
 }
 
 /*
@@ -247,12 +252,9 @@ extsched_worker_total(void)
  *		True when there are more workers than wanted, and this is one of them.
  */
 bool
-extsched_worker_must_leave(ExtschedWorkerSlot *slot)
+extsched_worker_must_leave(const ExtschedWorkerSlot *slot)
 {
-	if (slot->number < pg_atomic_read_u32(&my_database->workers_wanted))
-		return false;
-	slot->exit = EXTSCHED_EXIT_SURPLUS;
-	return true;
+	return slot->number >= pg_atomic_read_u32(&my_database->workers_wanted);
 }
 
 /*
@@ -366,7 +368,10 @@ wait_for_version(ExtschedWorkerSlot *slot)
 
 		extsched_worker_check_signals();
 		if (extsched_worker_must_leave(slot))
+		{
+			slot->exit = EXTSCHED_EXIT_SURPLUS;
 			return false;
+		}
 		extsched_wake_arm(slot);
 		extsched_clock_start_transaction();
 		version = extsched_version_of_sql(&my_extension);

@@ -16,7 +16,7 @@
 
 extern bool extsched_worker_check_signals(void);
 extern bool extsched_worker_may_run(ExtschedWorkerSlot *slot);
-extern bool extsched_worker_must_leave(ExtschedWorkerSlot *slot);
+extern bool extsched_worker_must_leave(const ExtschedWorkerSlot *slot);
 extern bool extsched_worker_has_extension(void);
 extern int	extsched_worker_total(void);
 extern PGDLLEXPORT void extsched_worker_main(Datum arg);

@@ -1,0 +1,90 @@
+# The number of workers changes while requests are out and others wait: each
+# run is sent once, and none waits for a lease to expire.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use Test::More;
+
+my $node = new_node('main');
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+for my $n (1 .. 12)
+{
+	my $install = sprintf('a0000000-0000-4000-8000-%012d', $n);
+
+	install_demo($node, tenant => "tenant$n", install => $install);
+	allow_every_minute($node, "tenant$n");
+	$node->safe_psql('postgres', qq{
+		SELECT count(extsched_create('tenant$n', '$install', 'POST /api/heartbeat', '0 ' || hour || ' * * *',
+			payload => '{"fault": {"latency_ms": 1500}}'))
+		FROM generate_series(12, 15) AS hour, generate_series(1, 4)});
+}
+$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 32');
+
+# Change the number of workers by a statement; it has happened when so many run.
+sub change_workers
+{
+	my ($statement, $count) = @_;
+
+	$node->safe_psql('postgres', $statement);
+	$node->reload;
+	poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
+	return;
+}
+
+# Let the runs of an hour begin, until the last of so many workers has some out.
+sub begin_runs
+{
+	my ($hour, $count) = @_;
+	my $last = $count - 1;
+
+	travel_to($node, "2030-01-02 $hour:00:01+00");
+	poll_until($node, "SELECT count(*) > 0 FROM extsched.run WHERE state = 'running' AND lease_owner LIKE 'worker:$last:%'");
+	return;
+}
+
+# All runs of an hour have succeeded, at their first attempt.
+sub all_sent_once
+{
+	my ($hour, $name) = @_;
+
+	poll_until($node, qq{
+		SELECT count(*) FROM extsched.run
+		WHERE state = 'succeeded' AND nominal_time = '2030-01-02 $hour:00:00+00'}, '48');
+	my $stats = runner_stats($runner);
+	is($stats->{arrivals} - $stats->{distinct_keys}, 0, "$name: each run is sent once");
+	is($node->safe_psql('postgres', 'SELECT max(attempt) FROM extsched.run'), '1', "$name: no attempt is given up");
+	return;
+}
+
+travel_to($node, '2030-01-02 11:30:00+00');
+change_workers('ALTER SYSTEM SET extsched.workers_per_database = 3', '3');
+begin_runs(12, 3);
+change_workers('ALTER SYSTEM SET extsched.workers_per_database = 1', '1');
+all_sent_once(12, 'fewer');
+
+begin_runs(13, 1);
+change_workers('ALTER SYSTEM SET extsched.workers_per_database = 3', '3');
+all_sent_once(13, 'more');
+
+# What one database asks for is unknown to the sessions that are there.
+change_workers('ALTER SYSTEM RESET extsched.workers_per_database', '1');
+change_workers('ALTER DATABASE postgres SET extsched.workers_per_database = 2', '2');
+my $workers = "SELECT string_agg(pid::text, ' ' ORDER BY n) FROM extsched.stat_workers WHERE pid IS NOT NULL";
+my $before = $node->safe_psql('postgres', $workers);
+begin_runs(14, 2);
+$node->reload;
+all_sent_once(14, 'settings of a database');
+is($node->safe_psql('postgres', $workers), $before, 'settings that are read again end no worker');
+
+# None is left, and one comes.
+begin_runs(15, 2);
+change_workers('ALTER DATABASE postgres SET extsched.workers_per_database = 0', '0');
+change_workers('ALTER DATABASE postgres RESET extsched.workers_per_database', '1');
+all_sent_once(15, 'none for a while');
+check_sound($node);
+
+done_testing();
