@@ -29,7 +29,7 @@ my $broken = create_schedule($node, tenant => 'other', install => $other,
 $node->safe_psql('postgres', qq{
 	UPDATE extsched.schedule SET timezone = 'Mars/Olympus' WHERE schedule_id = '$zone';
 	SET session_replication_role = replica;
-	ALTER TABLE extsched.schedule DROP CONSTRAINT schedule_check1;
+	ALTER TABLE extsched.schedule DROP CONSTRAINT schedule_is_sound;
 	UPDATE extsched.schedule SET version_id = NULL, endpoint_id = NULL WHERE schedule_id = '$endpoint';
 	UPDATE extsched.tenant SET limits = '{"max_in_flight": "many"}' WHERE tenant_id = 'other'});
 travel_to($node, '2030-01-02 12:00:01+00');
