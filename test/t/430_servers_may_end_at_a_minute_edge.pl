@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $tenants = 7;
-my $node = new_node('main', max_connections => 8, 'extsched.max_in_flight' => 200);
+my $node = new_node('main', max_connections => 8, 'extsched.max_in_flight' => 30 * $tenants);
 my $runner = start_runner();
 create_extension($node);
 set_runner($node, $runner);
@@ -63,16 +63,16 @@ is(runner_stats($runner)->{distinct_keys}, 40 * $tenants, 'immediate shutdown: t
 is(runner_stats($runner)->{redelivered}, 0, 'and each attempt once');
 check_sound($node);
 
-# Fast shutdown while 200 requests hang and a synchronous standby is gone.
+# Fast shutdown while 210 requests hang and a synchronous standby is gone.
 create_each(30, 13, '{"fault": {"hang": true, "times": 1}}');
 travel_to($node, '2030-01-02 13:00:00+00');
-poll_until($node, 'SELECT sum(in_flight) FROM extsched.stat_workers', 200);
+poll_until($node, 'SELECT sum(in_flight) FROM extsched.stat_workers', 30 * $tenants);
 $node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'gone'});
 $node->reload;
 poll_until($node, 'SHOW synchronous_standby_names', 'gone');
 my $start = time;
 $node->stop('fast');
-cmp_ok(time - $start, '<', 2, 'fast shutdown waits neither for 200 requests nor for the standby');
+cmp_ok(time - $start, '<', 2, 'fast shutdown waits neither for 210 requests nor for the standby');
 $node->append_conf('postgresql.auto.conf', q{synchronous_standby_names = ''});
 $node->start;
 poll_until($node, succeeded_at('13'), 30 * $tenants);
