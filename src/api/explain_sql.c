@@ -71,7 +71,6 @@ static void
 put_change(StringInfo out, const CronSpec *spec, const CronChange *change)
 {
 	bool		is_gap = change->offset_after > change->offset_before;
-
 	int64		from = change->at + change->offset_before;
 
 	appendStringInfoString(out, "\nWarning: at ");

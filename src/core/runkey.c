@@ -28,7 +28,7 @@
 #include "core/compat.h"
 #include "core/runkey.h"
 
-/* Seconds from 1970-01-01, where days and weeks are counted from. */
+/* Weeks, as days, are counted from 1970-01-01. */
 #define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
 
 StaticAssertDecl((EXTSCHED_RING_SLOTS & (EXTSCHED_RING_SLOTS - 1)) == 0,
