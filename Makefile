@@ -5,7 +5,7 @@
 # hand on to script/.  The second part is a plain PGXS build.  PGXS brings a
 # "check" goal of its own, which is the other reason to keep the two apart.
 
-HOUSE_GOALS = help check campaign check-matrix check-valgrind demo dist lint bench bench-peers fuzz
+HOUSE_GOALS = help check campaign check-deb check-matrix check-valgrind demo dist lint bench bench-peers fuzz
 
 # With no PG_CONFIG given, the newest server we support whose headers are
 # there; a bare "pg_config" may belong to libpq alone.  Not exported: before
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench-peers  the same with pg_cron, pg-boss and graphile-worker beside it'
 	@echo 'make fuzz         fuzz the cron language'
 	@echo 'make temp-install private copy of the server in build/install'
+	@echo 'make check-deb    build the Debian package, install and test it in a bare system'
 	@echo 'make dist         release archives in build/dist, the same bytes each time'
 	@echo 'make clean        remove what was built'
 	@echo
@@ -71,6 +72,10 @@ bench-peers:
 
 dist:
 	@script/dist
+
+check-deb:
+	@script/bootstrap deb
+	@script/check-deb
 
 lint:
 	@script/lint

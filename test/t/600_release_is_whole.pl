@@ -61,6 +61,7 @@ my ($changes) = slurp_file('CHANGELOG.md') =~ /^## (\S+)/m;
 is($makefile, $control, 'Makefile and control file name one version');
 is($changes, $control, 'so does the CHANGELOG');
 is($meta->{version}, "$control.0", 'so does META.json, with three parts');
+like(slurp_file('debian/changelog'), qr/^extsched \(\Q$meta->{version}\E-/, 'so does the Debian package');
 is($meta->{provides}{extsched}{version}, $meta->{version}, 'and it provides that');
 
 # The tree as a repository of its own: here there may be none.
