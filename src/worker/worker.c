@@ -45,6 +45,7 @@
 #include "core/shmem.h"
 #include "core/version.h"
 #include "core/wake.h"
+#include "worker/estimate.h"
 #include "worker/launcher.h"
 #include "worker/loop.h"
 #include "worker/worker.h"
@@ -92,11 +93,11 @@ static const Pin pins[] = {
 
 	/*
 	 * Every statement is a handful of index probes whatever the statistics
-	 * say, which are those of an empty table right after a partition of the
-	 * history was emptied.
+	 * say; see also estimate.c.
 	 */
 	{"plan_cache_mode", "force_generic_plan"},
 	{"enable_seqscan", "off"},
+	{"enable_bitmapscan", "off"},
 	{"enable_indexscan", "on"},
 	{"enable_nestloop", "on"},
 	{"enable_hashjoin", "off"},
@@ -420,6 +421,7 @@ extsched_worker_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(launch.database, InvalidOid, 0);
 	pin_session();
+	extsched_estimate_install_hook();
 	publish_settings();
 	extsched_count_event(EXTSCHED_EVENT_WORKER_START, 1);
 
