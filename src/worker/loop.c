@@ -36,6 +36,7 @@
 #include "core/zones.h"
 #include "worker/cycle.h"
 #include "worker/loop.h"
+#include "worker/settle.h"
 #include "worker/start.h"
 #include "worker/worker.h"
 
@@ -294,7 +295,10 @@ wait(ExtschedCycle *state, bool is_busy)
 		extsched_wake_sleep(loop->slot, state->published);
 	}
 	if (ms > 0)
+	{
+		extsched_settle_sync(loop);
 		pgstat_report_activity(STATE_IDLE, NULL);
+	}
 	n = WaitEventSetWait(state->wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)
 	{

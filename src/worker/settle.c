@@ -22,10 +22,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "pgstat.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -599,6 +601,10 @@ extsched_settle_report(ExtschedRun **runs, int n)
  * extsched_settle_flush
  *		Write the outcomes at the head of the list in a transaction of its own.
  *
+ * Its commit does not wait for the disk.  Most often a claim follows, whose
+ * commit waits for both: no slot that is free because of an outcome is used
+ * again before that is safe.  Else extsched_settle_sync() must be called.
+ *
  * Takes up to max of them.  Those written are reported and freed; those whose
  * timer is locked go to the end of the list.  Returns how many were written.
  * An error leaves the list as it was.
@@ -632,7 +638,10 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	first_ready = extsched_settle_apply(runs, n, is_settled);
 	SPI_finish();
 	PopActiveSnapshot();
+	(void) set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 	CommitTransactionCommand();
+	loop->unsynced = XactLastCommitEnd;
 	pgstat_report_stat(false);
 	MemoryContextSwitchTo(loop->cycle);
 
@@ -658,4 +667,16 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	if (n_done < n)
 		extsched_count_event(EXTSCHED_EVENT_SETTLE_DEFERRED, n - n_done);
 	return n_done;
+}
+
+/*
+ * extsched_settle_sync
+ *		Wait until the outcomes that were written are on disk.
+ *
+ * Costs nothing when they are.
+ */
+void
+extsched_settle_sync(const ExtschedLoop *loop)
+{
+	XLogFlush(loop->unsynced);
 }

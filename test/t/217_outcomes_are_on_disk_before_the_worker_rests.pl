@@ -1,0 +1,37 @@
+# A reply is asked for once: when the worker has nothing to do, the outcomes that
+# it wrote survive a crash of the server.  The WAL writer is kept from doing that
+# by chance.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use Test::More;
+
+my $install = 'a0000000-0000-4000-8000-000000000001';
+my @at = (tenant => 'acme', install => $install);
+
+my $node = new_node('main', wal_writer_delay => '10s', wal_writer_flush_after => '1GB', checkpoint_timeout => '1h');
+my $runner = start_runner();
+create_extension($node);
+set_runner($node, $runner);
+install_demo($node, @at);
+allow_every_minute($node, 'acme');
+travel_to($node, '2030-01-02 11:59:30+00');
+create_schedule($node, @at, endpoint => 'POST /api/heartbeat', cron => '0 12 * * *') for 1 .. 20;
+wait_for_worker($node);
+
+travel_to($node, '2030-01-02 12:00:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'", '20');
+poll_until($node, "SELECT state FROM pg_stat_activity WHERE backend_type = 'extsched worker'", 'idle');
+$node->stop('immediate');
+$node->start;
+wait_for_worker($node);
+
+is($node->safe_psql('postgres', 'SELECT state, count(*), max(attempt) FROM extsched.run GROUP BY state'),
+	'succeeded|20|1', 'every outcome is there after the crash');
+is(runner_stats($runner)->{arrivals}, 20, 'and no request was sent again');
+check_sound($node);
+
+$node->stop('fast');
+done_testing();
