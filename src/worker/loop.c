@@ -290,6 +290,8 @@ wait(ExtschedCycle *state, bool is_busy)
 			state->published = DT_NOEND;
 			return false;
 		}
+		/* autovacuum follows what it knows of, and we may sleep for long */
+		pgstat_report_stat(true);
 		state->published = state->may_run ? until : DT_NOEND;
 		state->looked = 0;
 		extsched_wake_sleep(loop->slot, state->published);
