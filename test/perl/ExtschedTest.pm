@@ -34,7 +34,9 @@ our @EXPORT = qw(
   http_get
   runner_stats
   set_runner
+  set_up_platform
   install_demo
+  install_demo_for_each
   create_schedule
   allow_every_minute
   set_clock_offset
@@ -202,6 +204,18 @@ sub set_runner
 	return;
 }
 
+# What schedules need on a fresh server: the extension, and a test Runner of its
+# own, which may be given options.  Returns the Runner.
+sub set_up_platform
+{
+	my ($node, @options) = @_;
+	my $runner = start_runner(@options);
+
+	create_extension($node);
+	set_runner($node, $runner);
+	return $runner;
+}
+
 # Register the demo extension and install it, with all it asks for, for a
 # tenant: tenant, install, dbname as named arguments.
 sub install_demo
@@ -228,6 +242,20 @@ sub allow_every_minute
 		SELECT extsched_set_limits('$tenant', NULL, '{"min_interval_s": 60,
 			"max_schedules": 100000, "run_now_per_minute": 100000}')
 	});
+	return;
+}
+
+# Tenants tenant1, tenant2 and so on, each with the demo extension and without
+# these limits.
+sub install_demo_for_each
+{
+	my ($node, $tenants) = @_;
+
+	for my $n (1 .. $tenants)
+	{
+		install_demo($node, tenant => "tenant$n", install => sprintf('a0000000-0000-4000-8000-%012d', $n));
+		allow_every_minute($node, "tenant$n");
+	}
 	return;
 }
 

@@ -11,9 +11,7 @@ my $install = 'a0000000-0000-4000-8000-000000000001';
 my @at = (tenant => $tenant, install => $install);
 
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, $tenant);
 wait_for_worker($node);

@@ -35,9 +35,7 @@ write_keys(0600, "whsec_$keys[0]");
 my $node = new_node('main',
 	'extsched.signing_key_file' => $key_file,
 	'log_statement' => 'none');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, $tenant);
 $node->safe_psql('postgres',

@@ -20,9 +20,7 @@ my $uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 my $json = JSON::PP->new->canonical;
 
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, tenant => 'acme', install => $install);
 (my $quoted = $odd_tenant) =~ s/'/''/g;
 install_demo($node, tenant => $quoted, install => $odd_install);

@@ -13,9 +13,7 @@ my @at = (tenant => 'acme', install => $install);
 my @other = (tenant => 'other', install => $install);
 
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 install_demo($node, @other);
 allow_every_minute($node, $_) for qw(acme other);

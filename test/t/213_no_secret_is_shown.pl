@@ -30,9 +30,7 @@ my $node = new_node('main',
 	'log_error_verbosity' => 'verbose',
 	'log_statement' => 'none',
 	'log_min_error_statement' => 'panic');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
 wait_for_worker($node);

@@ -9,9 +9,7 @@ use ExtschedTest;
 use Test::More;
 
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 my $n = 0;
 my %install;
 for my $tenant ('flood', map { "tenant$_" } 1 .. 20)

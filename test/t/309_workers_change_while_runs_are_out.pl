@@ -8,20 +8,12 @@ use ExtschedTest;
 use Test::More;
 
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
-for my $n (1 .. 12)
-{
-	my $install = sprintf('a0000000-0000-4000-8000-%012d', $n);
-
-	install_demo($node, tenant => "tenant$n", install => $install);
-	allow_every_minute($node, "tenant$n");
-	$node->safe_psql('postgres', qq{
-		SELECT count(extsched_create('tenant$n', '$install', 'POST /api/heartbeat', '0 ' || hour || ' * * *',
-			payload => '{"fault": {"latency_ms": 1500}}'))
-		FROM generate_series(12, 15) AS hour, generate_series(1, 4)});
-}
+my $runner = set_up_platform($node);
+install_demo_for_each($node, 12);
+$node->safe_psql('postgres', q{
+	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 ' || hour || ' * * *',
+		payload => '{"fault": {"latency_ms": 1500}}'))
+	FROM extsched.install, generate_series(12, 15) AS hour, generate_series(1, 4)});
 $node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 32');
 
 # Change the number of workers by a statement; it has happened when so many run.

@@ -13,21 +13,13 @@ my $kills = $ENV{EXTSCHED_TEST_KILLS} // 30;
 my $tenants = 10;
 
 my $node = new_node('main', restart_after_crash => 'on');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 travel_to($node, '2030-01-02 11:30:00+00');
-for my $t (1 .. $tenants)
-{
-	my $install = sprintf('a0000000-0000-4000-8000-%012d', $t);
-
-	install_demo($node, tenant => "tenant$t", install => $install);
-	allow_every_minute($node, "tenant$t");
-	$node->safe_psql('postgres', qq{
-		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '0 12 * * *',
-			options => '{"max_attempts": 100, "backoff_s": 0, "timeout_ms": 5000}',
-			payload => '{"fault": {"latency_ms": 800}}')) FROM generate_series(1, 500)});
-}
+install_demo_for_each($node, $tenants);
+$node->safe_psql('postgres', q{
+	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 12 * * *',
+		options => '{"max_attempts": 100, "backoff_s": 0, "timeout_ms": 5000}',
+		payload => '{"fault": {"latency_ms": 800}}')) FROM extsched.install, generate_series(1, 500)});
 wait_for_worker($node);
 travel_to($node, '2030-01-02 12:00:01+00');
 

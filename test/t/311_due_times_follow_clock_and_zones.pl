@@ -22,9 +22,7 @@ copy("/usr/share/zoneinfo/$_", "$zones/$_") or die "$_: $!"
   for qw(UTC Europe/Berlin Asia/Tokyo);
 
 my $node = new_node('main', 'extsched.timezone_directory' => $zones, max_prepared_transactions => 5);
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 wait_for_worker($node);
 travel_to($node, '2030-01-02 11:59:30+00');

@@ -13,15 +13,9 @@ use Time::HiRes qw(sleep time);
 
 my $tenants = 7;
 my $node = new_node('main', max_connections => 8, 'extsched.max_in_flight' => 30 * $tenants);
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 travel_to($node, '2030-01-02 11:30:00+00');
-for my $t (1 .. $tenants)
-{
-	install_demo($node, tenant => "tenant$t", install => sprintf('a0000000-0000-4000-8000-%012d', $t));
-	allow_every_minute($node, "tenant$t");
-}
+install_demo_for_each($node, $tenants);
 wait_for_worker($node);
 
 # Schedules of every tenant that are due once, at an hour.

@@ -14,9 +14,7 @@ my @at = (tenant => 'acme', install => $install);
 my $schedules = 40;
 
 my $primary = new_node('primary', wal_level => 'replica', max_wal_senders => 4, hot_standby => 'on');
-my $runner = start_runner();
-create_extension($primary);
-set_runner($primary, $runner);
+my $runner = set_up_platform($primary);
 install_demo($primary, @at);
 allow_every_minute($primary, 'acme');
 travel_to($primary, '2030-01-02 11:59:30+00');

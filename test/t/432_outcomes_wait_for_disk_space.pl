@@ -23,9 +23,7 @@ my $node;
 	local $ENV{EXTSCHED_TEST_DISK_FULL} = $full;
 	$node = new_node('main', autovacuum => 'off', 'extsched.max_in_flight' => $slots);
 }
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
 travel_to($node, '2030-01-02 11:59:30+00');

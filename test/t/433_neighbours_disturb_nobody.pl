@@ -15,9 +15,7 @@ my $slow_at_first = '{"fault": {"latency_ms": 20000, "times": 1}}';
 
 # The log shows the SQLSTATE of each error.
 my $node = new_node('main', max_prepared_transactions => 5, log_line_prefix => '%m [%p] %b %d %e ');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 for my $at (@tenants)
 {
 	install_demo($node, @$at);

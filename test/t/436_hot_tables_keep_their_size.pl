@@ -31,20 +31,12 @@ my $node = new_node('main',
 	log_lock_waits => 'on',
 	deadlock_timeout => '50ms',
 	'extsched.history_max_rows' => 5 * $old);
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 travel_to($node, '2030-01-02 11:59:30+00');
-for my $t (1 .. $tenants)
-{
-	my $install = sprintf('a0000000-0000-4000-8000-%012d', $t);
-
-	install_demo($node, tenant => "tenant$t", install => $install);
-	allow_every_minute($node, "tenant$t");
-	$node->safe_psql('postgres', qq{
-		SELECT count(extsched_create('tenant$t', '$install', 'POST /api/heartbeat', '* * * * *'))
-		FROM generate_series(1, $each)});
-}
+install_demo_for_each($node, $tenants);
+$node->safe_psql('postgres', qq{
+	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '* * * * *'))
+	FROM extsched.install, generate_series(1, $each)});
 my $pid = wait_for_worker($node);
 
 # Five days of history, which is just what may be kept.

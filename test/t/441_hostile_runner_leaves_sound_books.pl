@@ -53,16 +53,8 @@ my @policies = (
 	{ overlap => 'skip', max_attempts => 2, backoff_s => 1, max_age_s => 30 });
 
 my $node = new_node('main', log_line_prefix => '%m [%p] %b %e ', 'extsched.max_in_flight' => 128);
-my $runner = start_runner('--threads', 2);
-create_extension($node);
-set_runner($node, $runner);
-for my $t (1 .. $tenants)
-{
-	my $install = sprintf('a0000000-0000-4000-8000-%012d', $t);
-
-	install_demo($node, tenant => "tenant$t", install => $install);
-	allow_every_minute($node, "tenant$t");
-}
+my $runner = set_up_platform($node, '--threads', 2);
+install_demo_for_each($node, $tenants);
 my $pid = wait_for_worker($node);
 travel_to($node, '2030-01-02 11:59:30+00');
 

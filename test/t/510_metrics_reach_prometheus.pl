@@ -27,9 +27,7 @@ my @at = (tenant => 'acme', install => $install);
 
 # Runs that succeed, fail and are tried again, so that all series are there.
 my $node = new_node('main');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, @at);
 wait_for_worker($node);
 for my $payload ('{"a": 1}', '{"fault": {"http_status": 503}}')

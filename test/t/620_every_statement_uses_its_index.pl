@@ -36,9 +36,7 @@ my $node = new_node('main', shared_preload_libraries => 'extsched,auto_explain',
 	'auto_explain.log_min_duration' => '-1', 'auto_explain.log_nested_statements' => 'on',
 	'auto_explain.log_analyze' => 'on', 'auto_explain.log_timing' => 'off', 'auto_explain.log_format' => 'json',
 	'extsched.max_in_flight' => 64, 'extsched.history_retention' => '28d');
-my $runner = start_runner();
-create_extension($node);
-set_runner($node, $runner);
+my $runner = set_up_platform($node);
 install_demo($node, tenant => 'template', install => $install);
 wait_for_worker($node);
 
