@@ -298,7 +298,7 @@ wait(ExtschedCycle *state, bool is_busy)
 	}
 	if (ms > 0)
 	{
-		extsched_settle_sync(loop);
+		extsched_settle_sync();
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
 	n = WaitEventSetWait(state->wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);

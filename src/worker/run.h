@@ -8,7 +8,6 @@
 #ifndef EXTSCHED_RUN_H
 #define EXTSCHED_RUN_H
 
-#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
@@ -111,7 +110,6 @@ typedef struct ExtschedLoop
 
 	dlist_head	outcomes;		/* ended, not written yet */
 	int			n_outcomes;
-	XLogRecPtr	unsynced;		/* what was written may not be on disk up to here */
 
 	/* of the transaction that is open, in cycle; see start.c */
 	List	   *fresh;			/* ExtschedRun */

@@ -641,7 +641,6 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	(void) set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	CommitTransactionCommand();
-	loop->unsynced = XactLastCommitEnd;
 	pgstat_report_stat(false);
 	MemoryContextSwitchTo(loop->cycle);
 
@@ -676,7 +675,7 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
  * Costs nothing when they are.
  */
 void
-extsched_settle_sync(const ExtschedLoop *loop)
+extsched_settle_sync(void)
 {
-	XLogFlush(loop->unsynced);
+	XLogFlush(XactLastCommitEnd);
 }
