@@ -215,6 +215,7 @@ follow_total(ExtschedCycle *state)
 	if (!state->is_leaving ||
 		loop->n_outcomes > 0 || extsched_http_in_flight(loop->http) > 0)
 		return false;
+	extsched_settle_sync();
 	loop->slot->exit = EXTSCHED_EXIT_SURPLUS;
 	return true;
 }

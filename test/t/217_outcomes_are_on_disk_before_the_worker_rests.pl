@@ -1,6 +1,6 @@
-# A reply is asked for once: when the worker has nothing to do, the outcomes that
-# it wrote survive a crash of the server.  The WAL writer is kept from doing that
-# by chance.
+# A reply is asked for once: when the worker has nothing to do, or leaves, the
+# outcomes that it wrote survive a crash of the server.  The WAL writer is kept
+# from doing that by chance.
 
 use strict;
 use warnings FATAL => 'all';
@@ -29,6 +29,38 @@ wait_for_worker($node);
 is($node->safe_psql('postgres', 'SELECT state, count(*), max(attempt) FROM extsched.run GROUP BY state'),
 	'succeeded|20|1', 'every outcome is there after the crash');
 is(runner_stats($runner)->{arrivals}, 20, 'and no request was sent again');
+
+# A tenant of the second of two workers, which is one too many while requests of
+# this tenant are out; nobody else writes.
+my $tenant = $node->safe_psql('postgres',
+	q{SELECT min(t) FROM generate_series(1, 9) AS n, concat('tenant', n) AS t WHERE (hashtext(t) & 2147483647) % 2 = 1});
+my @there = (tenant => $tenant, install => 'a0000000-0000-4000-8000-000000000002');
+install_demo($node, @there);
+allow_every_minute($node, $tenant);
+create_schedule($node, @there, endpoint => 'POST /api/heartbeat', cron => '0 13 * * *',
+	payload => '{"fault": {"latency_ms": 1500}}') for 1 .. 20;
+
+sub set_workers
+{
+	my ($count) = @_;
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET extsched.workers_per_database = $count");
+	$node->reload;
+	return;
+}
+
+set_workers(2);
+poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", 2);
+travel_to($node, '2030-01-02 13:00:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE lease_owner LIKE 'worker:1:%'", 20);
+set_workers(1);
+poll_until($node, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'extsched worker'", 1);
+$node->stop('immediate');
+$node->start;
+wait_for_worker($node);
+
+is($node->safe_psql('postgres', "SELECT state, count(*), max(attempt) FROM extsched.run WHERE tenant_id = '$tenant' GROUP BY state"),
+	'succeeded|20|1', 'every outcome of the worker that left is there after the crash');
 check_sound($node);
 
 $node->stop('fast');
