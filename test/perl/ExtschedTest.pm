@@ -288,7 +288,9 @@ sub set_clock_offset
 	return;
 }
 
-# Put the scheduler's clock to an instant (text, with zone).
+# Put the scheduler's clock to an instant (text, with zone), or less than a
+# second after it, the offset being whole seconds: an instant at a minute edge
+# has all that is due at the edge due at once.
 sub travel_to
 {
 	my ($node, $instant) = @_;
@@ -296,7 +298,7 @@ sub travel_to
 	set_clock_offset(
 		$node,
 		$node->safe_psql('postgres',
-			"SELECT round(extract(epoch FROM '$instant'::timestamptz - clock_timestamp()))::int"
+			"SELECT ceil(extract(epoch FROM '$instant'::timestamptz - clock_timestamp()))::int"
 		));
 	return;
 }
