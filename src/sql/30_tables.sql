@@ -13,7 +13,8 @@ CREATE TABLE extsched.identity (
     system_identifier text NOT NULL,
     database_oid      oid NOT NULL,
     worker_epoch      bigint NOT NULL DEFAULT 0,
-    adopted_at        timestamptz NOT NULL
+    adopted_at        timestamptz NOT NULL,
+    clock_at          timestamptz
 );
 COMMENT ON TABLE extsched.identity IS 'Where this schedule set runs: one row, written by the first API write. A copy carries the row of its original and stays paused until extsched_adopt().';
 COMMENT ON COLUMN extsched.identity.singleton IS 'Always true: there is one row.';
@@ -21,6 +22,7 @@ COMMENT ON COLUMN extsched.identity.system_identifier IS 'System identifier of t
 COMMENT ON COLUMN extsched.identity.database_oid IS 'OID of the database the schedules run in.';
 COMMENT ON COLUMN extsched.identity.worker_epoch IS 'Raised at each start of a worker; part of the fence that every request carries.';
 COMMENT ON COLUMN extsched.identity.adopted_at IS 'When this identity was taken.';
+COMMENT ON COLUMN extsched.identity.clock_at IS 'The clock of the scheduler when a worker last looked at everything, once a minute: a worker that starts before it knows that the clock was set back.';
 
 CREATE TABLE extsched.capability (
     capability  text PRIMARY KEY CHECK (capability ~ '^cap:[a-z0-9_.]{1,120}$'),

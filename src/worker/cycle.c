@@ -526,6 +526,21 @@ get_ready(ExtschedCycle *state, TimestampTz now)
 	commit(state);
 }
 
+/* At the first look, see whether the clock was set back while no worker ran. */
+static void
+note_clock(ExtschedCycle *state, TimestampTz now)
+{
+	if (extsched_rearm_note_clock(now) && !state->has_noted_clock)
+	{
+		extsched_count_event(EXTSCHED_EVENT_CLOCK_STEP, 1);
+		ereport(LOG,
+				errmsg("the clock of the scheduler was set back while no worker ran"),
+				errdetail("Due times that are too far ahead are computed again."));
+		state->next_rearm = now;
+	}
+	state->has_noted_clock = true;
+}
+
 /* Once a minute: look at everything, and keep the tables in order. */
 static void
 look_after_all(ExtschedCycle *state, TimestampTz now)
@@ -537,6 +552,8 @@ look_after_all(ExtschedCycle *state, TimestampTz now)
 	if (!begin_if_may_run(state, "look", now))
 		return;
 	extsched_refill_expire_pulled(loop, now);
+	if (loop->number == 0)
+		note_clock(state, now);
 	commit(state);
 	extsched_start_commit(loop);
 	if (loop->number != 0)

@@ -64,6 +64,7 @@ typedef struct ExtschedCycle
 
 	int			looks_to_zone_check;
 	TimestampTz next_rearm;		/* timers may be too far ahead of the clock */
+	bool		has_noted_clock;	/* at a look before */
 
 	bool		walks;			/* claims go from tenant to tenant */
 	int			walk_done;		/* timers dealt with in this round */

@@ -104,6 +104,15 @@ static ExtschedStmt timers_ahead = {
 	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
 };
 
+static ExtschedStmt note_clock = {
+	.sql = "UPDATE extsched.identity SET clock_at = $1"
+	" FROM (SELECT clock_at FROM extsched.identity FOR UPDATE SKIP LOCKED) earlier"
+	" RETURNING earlier.clock_at - $1 > interval '2s'",
+	.expected = SPI_OK_UPDATE_RETURNING,
+	.nargs = 1,
+	.types = {TIMESTAMPTZOID},
+};
+
 /* Unless it is no longer due when it was, which another look will deal with. */
 static ExtschedStmt lock_timer = {
 	.sql = "SELECT FROM extsched.timer WHERE tenant_id = $1 AND schedule_id = $2"
@@ -453,4 +462,23 @@ bool
 extsched_rearm_after_step_back(TimestampTz now)
 {
 	return rearm_all(&timers_ahead, TimestampTzGetDatum(now), now, rearm_for_clock);
+}
+
+/*
+ * extsched_rearm_note_clock
+ *		Write down what the clock says; true if it once said more.
+ *
+ * Inside a transaction and SPI_connect.  This is how a worker that starts
+ * learns of a clock that was set back while none ran.
+ */
+bool
+extsched_rearm_note_clock(TimestampTz now)
+{
+	Datum		values[1];
+	bool		isnull;
+
+	values[0] = TimestampTzGetDatum(now);
+	return extsched_stmt_run(&note_clock, values, NULL) > 0 &&
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) &&
+		!isnull;
 }

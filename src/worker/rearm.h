@@ -12,5 +12,6 @@
 
 extern bool extsched_rearm_zones(TimestampTz now);
 extern bool extsched_rearm_after_step_back(TimestampTz now);
+extern bool extsched_rearm_note_clock(TimestampTz now);
 
 #endif							/* EXTSCHED_REARM_H */

@@ -89,6 +89,16 @@ is(records('2030-01-02 22:10:00+00'), 'missed 4 22:20 22:50, succeeded 23:00, su
 	'and runs or is missed like any other');
 check_sound($node);
 
+# The clock is set back while the server is down.
+my $ahead = $node->safe_psql('postgres', "SELECT extract(epoch FROM current_setting('extsched.clock_offset')::interval)::int");
+$node->safe_psql('postgres', "ALTER SYSTEM SET extsched.clock_offset = @{[ $ahead - 3600 ]}");
+$node->restart;
+poll_until($node, "SELECT next_due FROM extsched.timer", '2030-01-02 22:20:00+00');
+pass('a clock set back while no worker runs is noticed at the start');
+check_sound($node);
+travel_to($node, '2030-01-02 23:10:01+00');
+poll_until($node, "SELECT next_due FROM extsched.timer", '2030-01-02 23:20:00+00');
+
 # Lock the timer of a schedule without a session, until release().
 sub lock_timer
 {
