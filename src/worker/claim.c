@@ -54,13 +54,18 @@
 #define LATE_MAX_S			600
 
 /* Due timers looked through at a time for what needs no slot. */
-#define SLOTLESS_ROWS		4096
+#define SLOTLESS_ROWS		2048
 #define SLOTLESS_MAX		512
 
-/* Tenants of a step of the walk, timers taken of each, passes over them. */
+/*
+ * Tenants of a step of the walk, timers taken of each at a time, passes over
+ * them.  Who has still more after the first pass gets some at once then,
+ * because each look at a tenant reads a page of its index.
+ */
 #define WALK_TENANTS		256
 #define WALK_QUANTUM		32
-#define WALK_PASSES			8
+#define WALK_AGAIN			8
+#define WALK_PASSES			2
 
 #define CLAIM_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
@@ -456,14 +461,15 @@ walk(ExtschedLoop *loop, TimestampTz now)
 }
 
 /*
- * Share free slots out to the tenants of this step that are next in turn: the
- * same number to each, or one each as far as they go.
+ * Share free slots out to the tenants of this step that are next in turn, as
+ * far as they go: the same number to each.
  */
 static int
 share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
 {
 	ExtschedTurn *turn = &loop->turn;
-	int			each = Max(1, Min(free / Max(turn->n, 1), WALK_QUANTUM));
+	int			each = Max(turn->passes == 0 ? 1 : WALK_AGAIN,
+						   Min(free / Max(turn->n, 1), WALK_QUANTUM));
 	int			n = 0;
 
 	while (turn->next < turn->n && free > 0)

@@ -48,7 +48,7 @@
  * this long, and that takes no more than a part of the time.
  */
 #define SLOTLESS_PAUSE_US	200000
-#define SLOTLESS_PART		10
+#define SLOTLESS_PART		20
 
 /* One that has claimed so recently is still ready for the next time. */
 #define STAYS_READY_US		1000000
@@ -318,7 +318,7 @@ must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 	if (!is_due || extsched_step_is_paused(&state->claim_error, now_us) ||
 		loop->n_outcomes >= 4 * extsched_max_in_flight)
 		return false;
-	return free > 0 && (in_flight == 0 || free >= (in_flight + free) / 4 ||
+	return free > 0 && (in_flight == 0 || free >= (in_flight + free) / 2 ||
 						now_us - state->last_claim_us >= CLAIM_DELAY_US);
 }
 
@@ -329,13 +329,13 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
-	state->last_claim_us = now_us;
 	if (state->walks)
 		claim_in_turn(state, now, now_us);
 	else
 		claim_oldest(state, now, now_us);
 	commit(state);
 	extsched_start_commit(loop);
+	state->last_claim_us = extsched_clock_monotonic_us();
 	extsched_step_resume(&state->claim_error);
 	return true;
 }

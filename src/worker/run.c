@@ -54,6 +54,25 @@ make_uuid(const uint8 *bytes, pg_uuid_t *uuid)
 	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 }
 
+/* Random bytes, drawn for many attempts at once: each draw costs microseconds. */
+static const uint8 *
+draw(int n)
+{
+	static uint8 drawn[2048];
+	static int	left = 0;
+
+	if (left < n)
+	{
+		if (!pg_strong_random(drawn, sizeof(drawn)))
+			ereport(ERROR,
+					errcode(ERRCODE_INTERNAL_ERROR),
+					errmsg("could not generate random values"));
+		left = sizeof(drawn);
+	}
+	left -= n;
+	return drawn + left;
+}
+
 /*
  * extsched_run_new_attempt
  *		Draw the lease and the request id of an attempt.
@@ -61,12 +80,8 @@ make_uuid(const uint8 *bytes, pg_uuid_t *uuid)
 void
 extsched_run_new_attempt(ExtschedRun *run, pg_uuid_t *request_id)
 {
-	uint8		bytes[2 * UUID_LEN];
+	const uint8 *bytes = draw(2 * UUID_LEN);
 
-	if (!pg_strong_random(bytes, sizeof(bytes)))
-		ereport(ERROR,
-				errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not generate random values"));
 	make_uuid(bytes, &run->lease);
 	make_uuid(bytes + UUID_LEN, request_id);
 	run->has_lease = true;
