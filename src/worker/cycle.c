@@ -179,13 +179,20 @@ take_replies(ExtschedCycle *state, int64 now_us)
 		}
 		extsched_judge_reply(&reply, real_s, &verdict);
 		extsched_outcome_judge(run, &verdict, now);
-		extsched_fairqueue_remove(loop->queue, &run->fair);
 		if (loop->n_outcomes == 0)
 			state->outcome_since_us = now_us;
 		dlist_push_tail(&loop->outcomes, &run->node);
 		loop->n_outcomes++;
-		extsched_step_resume(&state->hold);
 	}
+}
+
+/* The slots of this worker. */
+static int
+count_slots(const ExtschedLoop *loop)
+{
+	int			share = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
+
+	return Min(share, extsched_http_capacity(loop->http));
 }
 
 /* Whether it is time to write outcomes. */
@@ -196,7 +203,7 @@ must_settle(const ExtschedCycle *state, int64 now_us)
 
 	if (n == 0 || extsched_step_is_paused(&state->settle_error, now_us))
 		return false;
-	return n >= SETTLE_MAX / 2 ||
+	return n >= Min(SETTLE_MAX, count_slots(&state->loop)) / 8 ||
 		extsched_http_in_flight(state->loop.http) == 0 ||
 		now_us - state->outcome_since_us >= SETTLE_DELAY_US;
 }
@@ -205,6 +212,7 @@ static bool
 settle(ExtschedCycle *state, int64 now_us)
 {
 	ExtschedLoop *loop = &state->loop;
+	int			in_flight = extsched_fairqueue_in_flight(loop->queue);
 	int			n;
 
 	state->is_settling = true;
@@ -217,7 +225,11 @@ settle(ExtschedCycle *state, int64 now_us)
 	if (loop->n_outcomes == 0)
 		state->settle_singly = false;
 	state->outcome_since_us = now_us;
-
+	if (extsched_fairqueue_in_flight(loop->queue) < in_flight)
+	{
+		extsched_step_resume(&state->hold);
+		state->has_freed = true;
+	}
 	return n > 0;
 }
 
@@ -251,10 +263,7 @@ find_next_due(ExtschedCycle *state, TimestampTz now, int64 now_us)
 int
 extsched_cycle_free_slots(const ExtschedLoop *loop)
 {
-	int			cap = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
-
-	return Max(0, Min(cap, extsched_http_capacity(loop->http)) -
-			   extsched_fairqueue_in_flight(loop->queue));
+	return Max(0, count_slots(loop) - extsched_fairqueue_in_flight(loop->queue));
 }
 
 /* Oldest first; a full batch that could not go out begins the walk. */
@@ -318,7 +327,7 @@ must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 	if (!is_due || extsched_step_is_paused(&state->claim_error, now_us) ||
 		loop->n_outcomes >= 4 * extsched_max_in_flight)
 		return false;
-	return free > 0 && (in_flight == 0 || free >= (in_flight + free) / 2 ||
+	return free > 0 && (in_flight == 0 || state->has_freed ||
 						now_us - state->last_claim_us >= CLAIM_DELAY_US);
 }
 
@@ -327,6 +336,7 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	ExtschedLoop *loop = &state->loop;
 
+	state->has_freed = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
 	if (state->walks)
@@ -379,6 +389,7 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	ExtschedClaim claim = {0};
 	bool		is_more;
 
+	state->has_freed = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
 	if (now >= state->next_due)

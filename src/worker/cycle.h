@@ -30,7 +30,7 @@
 #define GET_UP_US			250000
 
 /* Outcomes wait this long for more to be written with them. */
-#define SETTLE_DELAY_US		2000
+#define SETTLE_DELAY_US		1000
 
 /* A step that may have to pause after it failed or got nowhere. */
 typedef struct ExtschedPauseState
@@ -75,6 +75,7 @@ typedef struct ExtschedCycle
 	int64		slotless_offset;	/* how far the backlog was looked through ... */
 	int64		slotless_until_us;	/* ... for what needs no slot; not again before */
 
+	bool		has_freed;		/* slots, since the last claim */
 	int64		outcome_since_us;	/* of the oldest outcome not written */
 	int64		last_claim_us;
 	ExtschedPauseState hold;	/* nothing due can go on */

@@ -133,6 +133,7 @@ drop_outcome(ExtschedLoop *loop)
 			errmsg("outcome of a run of tenant \"%s\" could not be written and is dropped",
 				   run->tenant));
 	loop->n_outcomes--;
+	extsched_fairqueue_remove(loop->queue, &run->fair);
 	extsched_run_free(run);
 }
 

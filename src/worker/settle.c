@@ -601,13 +601,15 @@ extsched_settle_report(ExtschedRun **runs, int n)
  * extsched_settle_flush
  *		Write the outcomes at the head of the list in a transaction of its own.
  *
- * Its commit does not wait for the disk.  Most often a claim follows, whose
- * commit waits for both: no slot that is free because of an outcome is used
- * again before that is safe.  Else extsched_settle_sync() must be called.
+ * Only now their slots become free: a crash makes no more outcomes unknown,
+ * and so no more requests go out twice, than there are slots.  The commit does
+ * not wait for the disk.  Most often a claim follows, whose commit waits for
+ * both: no slot is used again before the outcome in it is safe.  Else
+ * extsched_settle_sync() must be called.
  *
  * Takes up to max of them.  Those written are reported and freed; those whose
- * timer is locked go to the end of the list.  Returns how many were written.
- * An error leaves the list as it was.
+ * timer is locked go to the end of the list, and hold no slot there.  Returns
+ * how many were written.  An error leaves the list as it was.
  */
 int
 extsched_settle_flush(ExtschedLoop *loop, int max)
@@ -648,6 +650,7 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	n_done = 0;
 	for (int i = 0; i < n; i++)
 	{
+		extsched_fairqueue_remove(loop->queue, &runs[i]->fair);
 		dlist_delete(&runs[i]->node);
 		if (is_settled[i])
 			runs[n_done++] = runs[i];
