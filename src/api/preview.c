@@ -26,6 +26,7 @@
 #include "core/version.h"
 #include "dispatch/request.h"
 
+/* The limit says that it is one row: else servers from 17 on scan whole tables without statistics. */
 static PreparedStatement read_request = {
 	.sql = "SELECT " EXTSCHED_REQUEST_COLUMNS
 	" FROM (SELECT s.tenant_id, s.schedule_id, s.install_id,"
@@ -34,7 +35,7 @@ static PreparedStatement read_request = {
 	"  FROM extsched.schedule s"
 	"  JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id"
 	"  LEFT JOIN extsched.timer m ON m.tenant_id = s.tenant_id AND m.schedule_id = s.schedule_id"
-	"  WHERE s.tenant_id = $1 AND s.install_id = $2 AND s.schedule_id = $3) r"
+	"  WHERE s.tenant_id = $1 AND s.install_id = $2 AND s.schedule_id = $3 LIMIT 1) r"
 	EXTSCHED_REQUEST_JOINS,
 	.nargs = 3,
 	.types = {TEXTOID, UUIDOID, UUIDOID},
