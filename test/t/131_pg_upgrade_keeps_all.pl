@@ -105,7 +105,8 @@ chdir PostgreSQL::Test::Utils::tempdir();
 command_ok([ 'pg_upgrade', '--no-sync', '--old-bindir', $old->config_data('--bindir'), '--new-bindir', $new->config_data('--bindir'),
 		'--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
 		'--old-port', $old->port, '--new-port', $new->port, '--socketdir', $new->host ],
-	'pg_upgrade');
+	'pg_upgrade')
+  or diag(map { slurp_file($_) =~ /(.{0,2000})\z/s } glob $new->data_dir . '/pg_upgrade_output.d/*/log/*_dump_*.log');
 chdir $root;
 $new->start;
 is_deeply(contents($new), $before, 'all is as it was');
