@@ -41,6 +41,7 @@ typedef struct Forecast
 typedef struct DueGroup
 {
 	CronSpec	spec;
+	bool		is_hashed;		/* its minutes are left to H already */
 	const CronZone *zone;
 	int64		starts_at;		/* seconds since 1970 */
 	int64		ends_at;
@@ -86,6 +87,7 @@ read_group(HeapTuple tuple, TupleDesc desc, DueGroup *group)
 		extsched_cron_parse(cron, strlen(cron), key, key == NULL ? 0 : strlen(key),
 							true, &group->spec, &error) != CRON_OK)
 		return false;
+	group->is_hashed = key != NULL;
 	group->zone = zone->rules;
 	group->starts_at = get_bound(tuple, desc, 4, PG_INT64_MIN);
 	group->ends_at = get_bound(tuple, desc, 5, PG_INT64_MAX);
@@ -101,7 +103,7 @@ add_group(Forecast *forecast, const DueGroup *group)
 	int			window = 1;		/* minutes that an H would choose among */
 	int64		at = forecast->start - 1;
 
-	if (extsched_cron_spread(&group->spec, text))
+	if (!group->is_hashed && extsched_cron_spread(&group->spec, text))
 		window = 60 / __builtin_popcountll(group->spec.minutes);
 	while (extsched_cron_next(&group->spec, group->zone, at, &at, NULL) == CRON_OK &&
 		   at < forecast->start + SECS_PER_DAY)

@@ -123,8 +123,22 @@ my $minutes = q{SELECT count(*) FROM extsched.schedules AS s, extsched_next_runs
 is(figure($page, 'due-total'), sql($minutes), 'the due times of the coming day are those of the calendar');
 is(figure($page, 'peak'), sql("SELECT max(n) FROM (SELECT count(*) AS n FROM (" . $minutes =~ s/count\(\*\)/n.nominal/r . ") AS t GROUP BY nominal) AS m"),
 	'and so is the fullest minute');
-is( sql(q{SELECT round(max(spread)::numeric, 4), round(sum(spread)::numeric, 2), sum(due) FROM extsched.forecast('2030-01-01 20:00Z', NULL)}),
-	'1.0667|97.00|97', 'with H the same times are spread over their hours');
+my $forecast = q{SELECT round(max(spread)::numeric, 4), round(sum(spread)::numeric, 2), sum(due) FROM extsched.forecast('2030-01-01 20:00Z', NULL)};
+is(sql($forecast), '1.0667|97.00|97', 'with H the same times are spread over their hours');
+is( sql(qq{
+		BEGIN;
+		SET LOCAL session_replication_role = replica;
+		CREATE TEMP TABLE moved ON COMMIT DROP AS
+		SELECT s.schedule_id AS from_id, (
+			SELECT id FROM (SELECT md5(n::text)::uuid AS id FROM generate_series(1, 2000) AS n) AS ids,
+				extsched_next_runs('H * * * *', 'UTC', 1, '2030-01-01 20:10Z', id::text) AS r
+			WHERE extract(minute FROM r.nominal) = 0 LIMIT 1) AS to_id
+		FROM extsched.schedule AS s WHERE s.cron = 'H * * * *';
+		UPDATE extsched.schedule SET schedule_id = to_id FROM moved WHERE schedule_id = from_id;
+		UPDATE extsched.timer SET schedule_id = to_id FROM moved WHERE schedule_id = from_id;
+		$forecast;
+		ROLLBACK}),
+	'1.0667|97.00|97', 'what H has put at the full hour is not spread again');
 
 SKIP:
 {
