@@ -1,7 +1,8 @@
 # Run after run, the tables that every run writes keep their size: what is
 # updated finds room on old pages, because autovacuum follows.  The history grows with
 # the runs that it holds, and by no more for each of them than before; old days
-# are emptied meanwhile, and nobody waits for that.
+# are emptied meanwhile, and nobody waits for that.  The worker's memory keeps its
+# size too.
 #
 # An hour and more pass in a minute.  So autovacuum is let in after each minute of
 # the clock that leaves it work, which is when it looks by default, and kept out
@@ -80,7 +81,17 @@ sub let_autovacuum_in
 	return;
 }
 
-my @quarter;
+# Bytes of all memory contexts of the worker, as it logs them when asked.
+sub worker_memory
+{
+	my $from = -s $node->logfile;
+
+	$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
+	$node->wait_for_log(qr/Grand total: \d+ bytes/, $from);
+	return (substr(slurp_file($node->logfile), $from) =~ /Grand total: (\d+) bytes/)[0];
+}
+
+my (@quarter, $memory);
 for my $minute (1 .. $minutes)
 {
 	my $now = sprintf('2030-01-02 %02d:%02d:00+00', 12 + $minute / 60, $minute % 60);
@@ -88,7 +99,9 @@ for my $minute (1 .. $minutes)
 	travel_to($node, $now);
 	poll_until($node, "SELECT count(*) FROM extsched.timer WHERE next_due <= '$now' OR in_flight > 0", 0);
 	let_autovacuum_in();
-	@quarter = sizes() if $minute == $minutes / 4;
+	next if $minute != $minutes / 4;
+	@quarter = sizes();
+	$memory = worker_memory();
 }
 my @end = sizes();
 my @what = ('the timers', 'the definitions', 'a run of the history');
@@ -104,6 +117,9 @@ note($node->safe_psql('postgres', q{
 	SELECT string_agg(c.relname || ' ' || pg_relation_size(c.oid), ', ' ORDER BY c.relname) || '; vacuumed ' || min(s.autovacuum_count)
 	FROM pg_class AS c, pg_stat_user_tables AS s WHERE s.relid = 'extsched.timer'::regclass
 	AND (c.oid = s.relid OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = s.relid))}));
+my $memory_at_end = worker_memory();
+cmp_ok($memory_at_end, '<=', 1.05 * $memory, "the worker's memory: within 5 % of what it was then");
+note("memory: $memory bytes, then $memory_at_end");
 cmp_ok($node->safe_psql('postgres', q{SELECT extsched_status() ->> 'history_days_cut'}), '>=', 3, 'old days went on the way');
 unlike(slurp_file($node->logfile), qr/still waiting for \w+ on relation/, 'and nobody waited for a table for 50 ms');
 is(worker_pid($node), $pid, 'the worker is the one that began');
