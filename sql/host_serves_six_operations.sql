@@ -34,6 +34,19 @@ SELECT count(*) AS fields, bool_and(value IS NOT DISTINCT FROM CASE WHEN key IN 
           JOIN jsonb_each(regress.host('six', 'get', jsonb_build_object('scheduleId', regress.schedule('six', 'daily'))) -> 'schedule') AS h
             ON lower(regexp_replace(h.key, '([A-Z])', '_\1', 'g')) = i.key) AS pairs;
 SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'extsched.schedule_info'::regclass AND attnum > 0 ORDER BY attnum;
+
+-- What cannot fire has no next run, on both faces: the tenant is paused, or the
+-- install disabled (which the host face does not serve at all).
+SELECT extsched_pause_tenant('six', 'unpaid');
+SELECT count(*), bool_and(s -> 'nextRunAt' = 'null') AS never FROM jsonb_array_elements(regress.host('six', 'list') -> 'schedules') AS s;
+SELECT regress.host('six', 'get', jsonb_build_object('scheduleId', regress.schedule('six', 'daily'))) -> 'schedule' -> 'nextRunAt' AS next_run;
+SELECT count(*), count(next_run_at) FROM extsched_list('six', regress.id(1));
+SELECT extsched_resume_tenant('six');
+SELECT extsched_set_install_enabled('six', regress.id(1), false);
+SELECT count(*), count(next_run_at) FROM extsched_list('six', regress.id(1));
+SELECT (extsched_get('six', regress.id(1), regress.schedule('six', 'daily'))).next_run_at;
+SELECT extsched_set_install_enabled('six', regress.id(1), true);
+SELECT count(*), count(next_run_at) FROM extsched_list('six', regress.id(1));
 SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'extsched.endpoint_info'::regclass AND attnum > 0 ORDER BY attnum;
 SELECT name, enabled, endpoint_method, next_run_at IS NULL AS never FROM extsched_list('six', regress.id(1));
 SELECT method, path, handler, schedulable FROM extsched_endpoints('six', regress.id(1));

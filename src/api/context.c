@@ -26,7 +26,8 @@
 #include "core/settings.h"
 
 #define SELECT_INSTALL \
-	"SELECT i.version_id, i.enabled, v.capabilities, i.granted, t.limits, i.limits" \
+	"SELECT i.version_id, i.enabled, v.capabilities, i.granted, t.limits, i.limits," \
+	" i.enabled AND NOT t.is_paused" \
 	" FROM extsched.install i" \
 	" JOIN extsched.version v ON v.version_id = i.version_id" \
 	" JOIN extsched.tenant t ON t.tenant_id = i.tenant_id" \
@@ -190,6 +191,7 @@ extsched_context_load(InstallContext *context, ApiFace face,
 										 DatumGetArrayTypeP(SPI_getbinval(tuple, desc, 4, &isnull)));
 	context->tenant_limits = copy_jsonb(SPI_getbinval(tuple, desc, 5, &isnull));
 	context->install_limits = copy_jsonb(SPI_getbinval(tuple, desc, 6, &isnull));
+	context->fires = DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull));
 
 	if (face == FACE_HOST && !context->is_enabled)
 		extsched_result_fail(result, EXTSCHED_API_DENIED, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -27,6 +27,7 @@ typedef struct InstallContext
 	pg_uuid_t	install;
 	pg_uuid_t	version;
 	bool		is_enabled;
+	bool		fires;			/* enabled, and the tenant not paused */
 	bool		may_manage;		/* effective cap:scheduler.manage */
 	Jsonb	   *tenant_limits;
 	Jsonb	   *install_limits;

@@ -137,25 +137,46 @@ extsched_json_uuid(JsonBuild *build, const char *key, const pg_uuid_t *uuid)
 	extsched_json_text(build, key, uuid != NULL ? extsched_uuid_to_text(uuid) : NULL);
 }
 
+/* Append a number of so many digits and the character behind it. */
+static char *
+put_number(char *to, int number, int digits, char behind)
+{
+	to = pg_ultostr_zeropad(to, number, digits);
+	*to++ = behind;
+	return to;
+}
+
 /*
  * extsched_json_instant
  *		ISO 8601 in UTC with milliseconds, as 2026-01-02T03:04:05.678Z; null
- *		for an infinite instant.
+ *		for an infinite instant, and one before our era.
+ *
+ * Without a format string, which takes ten times as long.
  */
 void
 extsched_json_instant(JsonBuild *build, const char *key, TimestampTz instant)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
+	char	   *text;
+	char	   *end;
 
 	if (TIMESTAMP_NOT_FINITE(instant) ||
-		timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
+		timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0 || tm.tm_year <= 0)
+	{
 		extsched_json_null(build, key);
-	else
-		extsched_json_text(build, key,
-						   psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-									tm.tm_year, tm.tm_mon, tm.tm_mday,
-									tm.tm_hour, tm.tm_min, tm.tm_sec, (int) (fsec / 1000)));
+		return;
+	}
+	end = text = palloc(sizeof("294276-12-31T23:59:59.999Z"));
+	end = put_number(end, tm.tm_year, 4, '-');
+	end = put_number(end, tm.tm_mon, 2, '-');
+	end = put_number(end, tm.tm_mday, 2, 'T');
+	end = put_number(end, tm.tm_hour, 2, ':');
+	end = put_number(end, tm.tm_min, 2, ':');
+	end = put_number(end, tm.tm_sec, 2, '.');
+	end = put_number(end, fsec / 1000, 3, 'Z');
+	*end = '\0';
+	extsched_json_text(build, key, text);
 }
 
 /* extsched_json_document: an object or array as it is, or null for NULL. */

@@ -23,7 +23,7 @@
 
 #define RECORD \
 	"SELECT id, endpoint_path, endpoint_method, name, cron, timezone, enabled, payload," \
-	" last_run_at, last_run_status, last_error, created_at, next_run_at, revision" \
+	" last_run_at, last_run_status, last_error, created_at, fires_at, revision" \
 	" FROM extsched.schedule_record WHERE tenant_id = $1 AND install_id = $2"
 
 static PreparedStatement list_schedules = {
@@ -86,9 +86,12 @@ add_instant(JsonBuild *build, const char *key, const Row *row, int column)
 						  row->nulls[column] ? DT_NOBEGIN : DatumGetTimestampTz(row->values[column]));
 }
 
-/* Columns are those of RECORD, counted from 0. */
+/*
+ * Columns are those of RECORD, counted from 0.  The keys come in the order in
+ * which jsonb stores them, by length and bytes, so that it has none to sort.
+ */
 static void
-add_schedule(JsonBuild *build, const char *key, uint64 index)
+add_schedule(const InstallContext *context, JsonBuild *build, const char *key, uint64 index)
 {
 	Row			row;
 
@@ -97,19 +100,22 @@ add_schedule(JsonBuild *build, const char *key, uint64 index)
 		extsched_json_key(build, key);
 	extsched_json_begin_object(build);
 	add_uuid(build, "id", &row, 0);
-	add_text(build, "endpointPath", &row, 1);
-	add_text(build, "endpointMethod", &row, 2);
-	add_text(build, "name", &row, 3);
 	add_text(build, "cron", &row, 4);
-	add_text(build, "timezone", &row, 5);
+	add_text(build, "name", &row, 3);
 	add_bool(build, "enabled", &row, 6);
 	extsched_json_document(build, "payload", row.nulls[7] ? NULL : DatumGetJsonbP(row.values[7]));
-	add_instant(build, "lastRunAt", &row, 8);
-	add_text(build, "lastRunStatus", &row, 9);
-	add_text(build, "lastError", &row, 10);
-	add_instant(build, "createdAt", &row, 11);
-	add_instant(build, "nextRunAt", &row, 12);
 	extsched_json_int(build, "revision", DatumGetInt64(row.values[13]));
+	add_text(build, "timezone", &row, 5);
+	add_instant(build, "createdAt", &row, 11);
+	add_text(build, "lastError", &row, 10);
+	add_instant(build, "lastRunAt", &row, 8);
+	if (context->fires)
+		add_instant(build, "nextRunAt", &row, 12);
+	else
+		extsched_json_null(build, "nextRunAt");
+	add_text(build, "endpointPath", &row, 1);
+	add_text(build, "lastRunStatus", &row, 9);
+	add_text(build, "endpointMethod", &row, 2);
 	extsched_json_end_object(build);
 }
 
@@ -123,7 +129,7 @@ extsched_listing_schedules(const InstallContext *context, JsonBuild *answer)
 	extsched_json_key(answer, "schedules");
 	extsched_json_begin_array(answer);
 	for (uint64 i = 0; i < count; i++)
-		add_schedule(answer, NULL, i);
+		add_schedule(context, answer, NULL, i);
 	extsched_json_end_array(answer);
 }
 
@@ -137,7 +143,7 @@ extsched_listing_schedule(const InstallContext *context, const pg_uuid_t *schedu
 	if (extsched_plan_execute(&get_schedule, values, NULL, SPI_OK_SELECT, 1) == 0)
 		extsched_json_null(answer, "schedule");
 	else
-		add_schedule(answer, "schedule", 0);
+		add_schedule(context, answer, "schedule", 0);
 }
 
 /* extsched_listing_endpoints: "endpoints" of the installed version. */

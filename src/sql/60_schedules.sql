@@ -6,15 +6,13 @@ CREATE VIEW extsched.schedule_record AS
 SELECT s.tenant_id, s.install_id,
        s.schedule_id AS id, s.endpoint_path, s.endpoint_method, s.name, s.cron, s.timezone, s.enabled, s.payload,
        m.last_run_at, m.last_run_status, coalesce(s.invalid_reason, m.last_error) AS last_error, s.created_at,
-       CASE WHEN i.enabled AND NOT t.is_paused AND NOT m.is_paused THEN m.next_due END AS next_run_at,
+       CASE WHEN NOT m.is_paused THEN m.next_due END AS fires_at,
        s.revision
   FROM extsched.schedule AS s
-  JOIN extsched.install AS i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id
-  JOIN extsched.tenant AS t ON t.tenant_id = s.tenant_id
   LEFT JOIN extsched.timer AS m ON m.tenant_id = s.tenant_id AND m.schedule_id = s.schedule_id;
 COMMENT ON VIEW extsched.schedule_record IS
 'A schedule as its extension sees it, with its tenant and install: what extsched_get, extsched_list and the host face show.';
-COMMENT ON COLUMN extsched.schedule_record.next_run_at IS 'When it fires next; null when it cannot: disabled, paused, quarantined, or past its window.';
+COMMENT ON COLUMN extsched.schedule_record.fires_at IS 'When it fires next, as long as its install is enabled and its tenant not paused; null when it cannot: disabled, paused, quarantined, or past its window. Those two are read once for an install, not for each of its schedules.';
 
 CREATE FUNCTION extsched.cancel_runs(tenant text, schedule uuid, why text) RETURNS integer
 LANGUAGE plpgsql VOLATILE
@@ -101,21 +99,28 @@ REVOKE ALL ON FUNCTION @extschema@.extsched_preview_request(text, uuid, uuid) FR
 COMMENT ON FUNCTION @extschema@.extsched_preview_request(text, uuid, uuid) IS
 'The request that the next run of a schedule would send: {"url","headers","body"}, ids of an example, secrets masked; or {"reason","error"} when it could send none. Fails with 42704 for an unknown schedule.';
 
-CREATE FUNCTION extsched.require_install(tenant text, install uuid) RETURNS void
+CREATE FUNCTION extsched.require_install(tenant text, install uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    fires boolean;
 BEGIN
     PERFORM extsched.refuse_nulls('tenant', tenant, 'install', install::text);
-    PERFORM FROM extsched.install AS i WHERE i.tenant_id = tenant AND i.install_id = install;
+    SELECT i.enabled AND NOT t.is_paused
+      INTO fires
+      FROM extsched.install AS i
+      JOIN extsched.tenant AS t ON t.tenant_id = i.tenant_id
+     WHERE i.tenant_id = tenant AND i.install_id = install;
     IF NOT FOUND THEN
         PERFORM extsched.refuse_install(tenant, install);
     END IF;
+    RETURN fires;
 END
 $$;
 REVOKE ALL ON FUNCTION extsched.require_install(text, uuid) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.require_install(text, uuid) IS
-'Fails with 22004 or 42704 unless the tenant has this install.';
+'Whether schedules of an install fire: it is enabled and its tenant not paused. Fails with 22004 or 42704 unless the tenant has this install.';
 
 CREATE FUNCTION @extschema@.extsched_get(tenant text, install uuid, schedule uuid) RETURNS extsched.schedule_info
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -123,10 +128,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     info extsched.schedule_info;
+    fires boolean := extsched.require_install(tenant, install);
 BEGIN
-    PERFORM extsched.require_install(tenant, install);
     SELECT r.id, r.endpoint_path, r.endpoint_method, r.name, r.cron, r.timezone, r.enabled, r.payload,
-           r.last_run_at, r.last_run_status, r.last_error, r.created_at, r.next_run_at, r.revision
+           r.last_run_at, r.last_run_status, r.last_error, r.created_at, CASE WHEN fires THEN r.fires_at END,
+           r.revision
       INTO info
       FROM extsched.schedule_record AS r
      WHERE r.tenant_id = tenant AND r.install_id = install AND r.id = schedule;
@@ -144,11 +150,13 @@ CREATE FUNCTION @extschema@.extsched_list(tenant text, install uuid) RETURNS SET
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    fires boolean := extsched.require_install(tenant, install);
 BEGIN
-    PERFORM extsched.require_install(tenant, install);
     RETURN QUERY
     SELECT r.id, r.endpoint_path, r.endpoint_method, r.name, r.cron, r.timezone, r.enabled, r.payload,
-           r.last_run_at, r.last_run_status, r.last_error, r.created_at, r.next_run_at, r.revision
+           r.last_run_at, r.last_run_status, r.last_error, r.created_at, CASE WHEN fires THEN r.fires_at END,
+           r.revision
       FROM extsched.schedule_record AS r
      WHERE r.tenant_id = tenant AND r.install_id = install
      ORDER BY r.created_at, r.id;
