@@ -303,6 +303,36 @@ sub travel_to
 	return;
 }
 
+# A psql that answers one query after the other: starting one takes more of the
+# machine than any query of ours.
+sub start_session
+{
+	my ($node, $dbname) = @_;
+	my %session = (in => '', out => '', err => '', timer => IPC::Run::timer($timeout_s));
+
+	$session{psql} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr($dbname) ],
+		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err}, $session{timer});
+	return \%session;
+}
+
+# What a query gives; undef, with the reason in {err}, when it fails or the
+# session is gone.
+sub ask
+{
+	my ($session, $query) = @_;
+	my $end = 'end of the answer, error:';
+
+	$session->{out} = $session->{err} = '';
+	$session->{in} .= "$query\n;\n\\echo $end :ERROR\n\\warn $end\n";
+	$session->{timer}->start($timeout_s);
+	until ($session->{out} =~ /^$end (?:true|false)\n/m && $session->{err} =~ /^$end\n/m)
+	{
+		last if $session->{timer}->is_expired || !eval { $session->{psql}->pump };
+	}
+	return $session->{out} =~ s/\n?^$end false\n//m ? $session->{out} : undef;
+}
+
 # Run a query until it gives what is expected (default: t).  Returns the last
 # result; a time-out is a failed test that shows it, and makes the later ones
 # short, because what they wait for will hardly come.
@@ -310,15 +340,20 @@ sub poll_until
 {
 	my ($node, $query, $expected, $dbname) = @_;
 	my $deadline = time + $timeout_s;
-	my $result;
+	my ($session, $result);
 
 	$expected //= 't';
 	while (1)
 	{
-		my ($status, $stdout, $stderr) =
-		  $node->psql($dbname // 'postgres', $query, timeout => $timeout_s);
-		$result = $status == 0 ? $stdout : $stderr;
-		return $result if $status == 0 && $stdout eq $expected;
+		$session //= start_session($node, $dbname // 'postgres');
+		my $answer = ask($session, $query);
+		$result = $answer // $session->{err};
+		if (!$session->{psql}->pumpable || time > $deadline || ($answer // '') eq $expected)
+		{
+			$session->{psql}->kill_kill;
+			$session = undef;
+		}
+		return $result if defined $answer && $answer eq $expected;
 		last if time > $deadline;
 		sleep 0.05;
 	}
