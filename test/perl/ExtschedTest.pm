@@ -324,7 +324,8 @@ sub ask
 	my $end = 'end of the answer, error:';
 
 	$session->{out} = $session->{err} = '';
-	$session->{in} .= "$query\n;\n\\echo $end :ERROR\n\\warn $end\n";
+	# \g sends the query as it is, so that the server's log shows it unchanged
+	$session->{in} .= ($query =~ s/;?\s*$//r) . "\\g\n\\echo $end :ERROR\n\\warn $end\n";
 	$session->{timer}->start($timeout_s);
 	until ($session->{out} =~ /^$end (?:true|false)\n/m && $session->{err} =~ /^$end\n/m)
 	{

@@ -178,7 +178,7 @@ sub judge
 	for my $plan (logged_plans($from))
 	{
 		my $text = $plan->{'Query Text'} =~ s/\s+/ /gr;
-		next if $text =~ /$whole|probe|generate_series|state = 'succeeded'\W*$/;
+		next if $text =~ /$whole|probe|generate_series|state = 'succeeded'$/;
 		for my $scan (scans($plan->{Plan}))
 		{
 			my ($relation, $node_type, $read) = @$scan;
