@@ -554,17 +554,23 @@ note_clock(ExtschedCycle *state, TimestampTz now)
 
 /* Once a minute: look at everything, and keep the tables in order. */
 static void
-look_after_all(ExtschedCycle *state, TimestampTz now)
+look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	ExtschedLoop *loop = &state->loop;
+	ExtschedPruneSight sight;
 
 	state->next_look = now + LOOK_S * USECS_PER_SEC;
 	extsched_cycle_look_again(state);
 	if (!begin_if_may_run(state, "look", now))
 		return;
 	extsched_refill_expire_pulled(loop, now);
+	find_next_due(state, now, now_us);
+	extsched_step_resume(&state->hold);
 	if (loop->number == 0)
+	{
 		note_clock(state, now);
+		extsched_prune_look(now, &sight);
+	}
 	commit(state);
 	extsched_start_commit(loop);
 	if (loop->number != 0)
@@ -578,7 +584,7 @@ look_after_all(ExtschedCycle *state, TimestampTz now)
 			state->next_look = now + REARM_AGAIN_S * USECS_PER_SEC;
 		}
 	}
-	extsched_prune(now);
+	extsched_prune(&sight);
 }
 
 /* Nobody waits for outcomes of an extension that has gone. */
@@ -643,7 +649,7 @@ extsched_cycle_run(ExtschedCycle *state)
 	if (extsched_clock_step_detect() < 0)
 		follow_clock_back(state, now);
 	if (now >= extsched_cycle_next_look(state))
-		look_after_all(state, now);
+		look_after_all(state, now, now_us);
 	if (now >= state->next_rearm && state->may_run)
 		rearm_for_clock(state, now);
 	if (now >= state->next_expiry && loop->n_outcomes == 0)

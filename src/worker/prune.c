@@ -83,31 +83,39 @@ leaf_oid(const Ring *ring, int slot)
 	return get_relname_relid(name, get_namespace_oid("extsched", false));
 }
 
-/* Begin of the period, today or before, that a partition holds. */
+/* End of the period, today or before, that a partition holds. */
 static TimestampTz
-period_start(const Ring *ring, int slot, TimestampTz now)
+period_end(const Ring *ring, int slot, TimestampTz now)
 {
 	int64		period = (now / USECS_PER_SEC + EPOCH_SHIFT_S) / ring->period_s;
 	int64		back = (period - slot) % EXTSCHED_RING_SLOTS;
 
-	return ((period - back) * ring->period_s - EPOCH_SHIFT_S) * USECS_PER_SEC;
+	return ((period - back + 1) * ring->period_s - EPOCH_SHIFT_S) * USECS_PER_SEC;
 }
 
-/* Take the lock if it is free; false if not, or if there is nothing to do. */
+/* Whether a partition has pages; not when somebody has it locked. */
 static bool
-lock_leaf(Oid leaf)
+has_blocks(Oid leaf)
 {
 	Relation	rel;
-	bool		has_blocks;
+	bool		result;
 
 	if (!OidIsValid(leaf) || !ConditionalLockRelationOid(leaf, AccessShareLock))
 		return false;
 	rel = try_table_open(leaf, NoLock);
 	if (rel == NULL)
 		return false;
-	has_blocks = RelationGetNumberOfBlocks(rel) > 0;
+	result = RelationGetNumberOfBlocks(rel) > 0;
 	table_close(rel, NoLock);
-	return has_blocks && ConditionalLockRelationOid(leaf, AccessExclusiveLock);
+	return result;
+}
+
+/* Whether a partition holds something though its period is past retention. */
+static bool
+has_past(const Ring *ring, int slot, int64 retention_s, TimestampTz now)
+{
+	return period_end(ring, slot, now) <= now - retention_s * USECS_PER_SEC &&
+		has_blocks(leaf_oid(ring, slot));
 }
 
 static bool
@@ -160,7 +168,7 @@ empty_leaf(const Ring *ring, int slot, TimestampTz before)
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "prune");
 	leaf = leaf_oid(ring, slot);
-	if (lock_leaf(leaf))
+	if (has_blocks(leaf) && ConditionalLockRelationOid(leaf, AccessExclusiveLock))
 	{
 		const char *name = psprintf("extsched.%s_%02d", ring->table, slot);
 
@@ -183,20 +191,6 @@ empty_leaf(const Ring *ring, int slot, TimestampTz before)
 	return is_emptied;
 }
 
-static void
-prune_ring(const Ring *ring, int64 retention_s, TimestampTz now)
-{
-	TimestampTz cutoff = now - retention_s * USECS_PER_SEC;
-
-	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
-	{
-		TimestampTz end = period_start(ring, slot, now) + ring->period_s * USECS_PER_SEC;
-
-		if (end <= cutoff)
-			(void) empty_leaf(ring, slot, end);
-	}
-}
-
 /* Rows of a table, as the statistics or the last analysis have it. */
 static int64
 count_rows(Oid relation)
@@ -213,40 +207,25 @@ count_rows(Oid relation)
 	return live;
 }
 
-static int64
-count_history(int64 *rows)
-{
-	int64		total = 0;
-
-	extsched_clock_start_transaction();
-	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
-	{
-		rows[slot] = count_rows(leaf_oid(&history, slot));
-		total += rows[slot];
-	}
-	CommitTransactionCommand();
-	return total;
-}
-
 /*
  * Give up the oldest days while there are too many rows.  What is left is
  * whole: a day that cannot go yet keeps the later ones.
  */
 static void
-bound_history(TimestampTz now)
+bound_history(const int64 *rows, TimestampTz now)
 {
-	int64		rows[EXTSCHED_RING_SLOTS];
-	int64		total = count_history(rows);
+	int64		total = 0;
 
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+		total += rows[slot];
 	for (int back = EXTSCHED_RING_SLOTS - 1; back > 0 && total > extsched_history_max_rows; back--)
 	{
 		TimestampTz start = now - back * USECS_PER_DAY;
 		int			slot = extsched_run_slot(start);
-		TimestampTz end = period_start(&history, slot, now) + USECS_PER_DAY;
 
 		if (rows[slot] == 0)
 			continue;
-		if (!empty_leaf(&history, slot, end))
+		if (!empty_leaf(&history, slot, period_end(&history, slot, now)))
 			break;
 		total -= rows[slot];
 		extsched_count_event(EXTSCHED_EVENT_PRUNE_EARLY, 1);
@@ -259,16 +238,41 @@ bound_history(TimestampTz now)
 }
 
 /*
- * extsched_prune
- *		Empty partitions that are past their retention, or one too many.
+ * extsched_prune_look
+ *		See which partitions are past their retention, and how full the days are.
  *
- * now is on the scheduler's clock; audit records are on the server's.  No
- * transaction may be open.
+ * now is on the scheduler's clock; audit records are on the server's.  Inside a
+ * transaction.  Most often this is all there is to do.
  */
 void
-extsched_prune(TimestampTz now)
+extsched_prune_look(TimestampTz now, ExtschedPruneSight *sight)
 {
-	prune_ring(&history, extsched_history_retention_s, now);
-	prune_ring(&audit, extsched_audit_retention_s, GetCurrentTimestamp());
-	bound_history(now);
+	sight->now = now;
+	sight->audit_now = GetCurrentTimestamp();
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+	{
+		sight->has_past_runs[slot] = has_past(&history, slot, extsched_history_retention_s, now);
+		sight->has_past_audit[slot] = has_past(&audit, slot, extsched_audit_retention_s, sight->audit_now);
+		sight->n_runs[slot] = count_rows(leaf_oid(&history, slot));
+	}
+}
+
+/*
+ * extsched_prune
+ *		Empty what extsched_prune_look() saw, and what is too much.
+ *
+ * No transaction may be open.
+ */
+void
+extsched_prune(ExtschedPruneSight *sight)
+{
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+	{
+		if (sight->has_past_runs[slot] &&
+			empty_leaf(&history, slot, period_end(&history, slot, sight->now)))
+			sight->n_runs[slot] = 0;
+		if (sight->has_past_audit[slot])
+			(void) empty_leaf(&audit, slot, period_end(&audit, slot, sight->audit_now));
+	}
+	bound_history(sight->n_runs, sight->now);
 }
