@@ -98,9 +98,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH bound (place, label, seconds) AS (
-        VALUES (1, '≤ 50 ms', 0.05), (2, '≤ 100 ms', 0.1), (3, '≤ 250 ms', 0.25), (4, '≤ 500 ms', 0.5), (5, '≤ 1 s', 1),
-               (6, '≤ 2.5 s', 2.5), (7, '≤ 5 s', 5), (8, '≤ 10 s', 10), (9, '≤ 30 s', 30), (10, '≤ 1 min', 60),
-               (11, '≤ 5 min', 300), (12, '≤ 1 h', 3600), (13, '> 1 h', 'Infinity'::numeric)
+        VALUES (1, '&le; 50 ms', 0.05), (2, '&le; 100 ms', 0.1), (3, '&le; 250 ms', 0.25), (4, '&le; 500 ms', 0.5), (5, '&le; 1 s', 1),
+               (6, '&le; 2.5 s', 2.5), (7, '&le; 5 s', 5), (8, '&le; 10 s', 10), (9, '&le; 30 s', 30), (10, '&le; 1 min', 60),
+               (11, '&le; 5 min', 300), (12, '&le; 1 h', 3600), (13, '> 1 h', 'Infinity'::numeric)
     ), run AS (
         -- A value on a bound belongs below it.
         SELECT 14 - width_bucket(-extract(epoch FROM r.dispatched_at - r.nominal_time),
