@@ -174,8 +174,6 @@ CREATE TABLE extsched.schedule (
     updated_at           timestamptz NOT NULL,
     revision             bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, schedule_id),
-    UNIQUE (tenant_id, install_id, name),
-    UNIQUE (tenant_id, install_id, client_token),
     FOREIGN KEY (tenant_id, install_id) REFERENCES extsched.install (tenant_id, install_id) ON DELETE RESTRICT,
     CONSTRAINT schedule_installed_version FOREIGN KEY (tenant_id, install_id, version_id)
         REFERENCES extsched.install (tenant_id, install_id, version_id) ON DELETE NO ACTION ON UPDATE NO ACTION DEFERRABLE INITIALLY IMMEDIATE,
@@ -186,9 +184,11 @@ CREATE TABLE extsched.schedule (
         max_age_s, pause_after_failures, timeout_ms, on_unknown, starts_at, ends_at, jitter_s, client_token,
         client_digest, invalid_reason, created_via, revision))
 );
+CREATE UNIQUE INDEX ON extsched.schedule (tenant_id, install_id, name) WHERE name IS NOT NULL;
+CREATE UNIQUE INDEX ON extsched.schedule (tenant_id, install_id, client_token) WHERE client_token IS NOT NULL;
 CREATE INDEX ON extsched.schedule (tenant_id, install_id, created_at, schedule_id);
 CREATE INDEX ON extsched.schedule (version_id, endpoint_id);
-CREATE INDEX ON extsched.schedule (timezone, tenant_id, schedule_id);
+CREATE INDEX ON extsched.schedule (timezone, created_at, tenant_id, schedule_id);
 COMMENT ON TABLE extsched.schedule IS 'The definition of a schedule: wide, rarely written, never by the worker.';
 COMMENT ON COLUMN extsched.schedule.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN extsched.schedule.schedule_id IS 'Id of the schedule; also what H in its cron expression hashes.';

@@ -18,7 +18,7 @@
  * since these times are still to come; a range that reaches over now keeps its
  * part before it.
  *
- * Timers are read in pages in the order of their keys, each page in a
+ * Timers are read in pages in the order of an index, each page in a
  * transaction of its own, and locked one by one when they have to change.  For
  * one that somebody else has locked, or changed meanwhile, all is done again
  * some seconds later.
@@ -52,7 +52,7 @@
 
 #define TIMER_COLUMNS \
 	"t.tenant_id, t.schedule_id, t.next_due, t.accounted_from," \
-	" s.cron, s.timezone, s.starts_at, s.ends_at"
+	" s.cron, s.timezone, s.starts_at, s.ends_at, s.created_at"
 
 /* The zones in use, by hops over the index, with what is known of them. */
 static ExtschedStmt zones_in_use = {
@@ -86,22 +86,22 @@ static ExtschedStmt timers_of_zone = {
 	" ORDER BY r.nominal_time DESC LIMIT 1)"
 	" FROM extsched.schedule s JOIN extsched.timer t"
 	" ON t.tenant_id = s.tenant_id AND t.schedule_id = s.schedule_id"
-	" WHERE s.timezone = $1 AND (s.tenant_id, s.schedule_id) > ($2, $3)"
-	" AND t.next_due IS NOT NULL ORDER BY s.tenant_id, s.schedule_id LIMIT $4",
+	" WHERE s.timezone = $1 AND (s.created_at, s.tenant_id, s.schedule_id) > ($2, $3, $4)"
+	" AND t.next_due IS NOT NULL ORDER BY s.created_at, s.tenant_id, s.schedule_id LIMIT $5",
 	.expected = SPI_OK_SELECT,
-	.nargs = 4,
-	.types = {TEXTOID, TEXTOID, UUIDOID, INT4OID},
+	.nargs = 5,
+	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
 };
 
 static ExtschedStmt timers_ahead = {
 	.sql = "SELECT " TIMER_COLUMNS ", NULL::pg_catalog.timestamptz"
 	" FROM extsched.timer t JOIN extsched.schedule s"
 	" ON s.tenant_id = t.tenant_id AND s.schedule_id = t.schedule_id"
-	" WHERE t.next_due > $1 AND (t.tenant_id, t.schedule_id) > ($2, $3)"
-	" ORDER BY t.tenant_id, t.schedule_id LIMIT $4",
+	" WHERE t.next_due > $1 AND (t.tenant_id, t.schedule_id) > ($3, $4)"
+	" ORDER BY t.tenant_id, t.schedule_id LIMIT $5",
 	.expected = SPI_OK_SELECT,
-	.nargs = 4,
-	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
 };
 
 static ExtschedStmt note_clock = {
@@ -164,12 +164,14 @@ typedef struct Timer
 	ExtschedDueRule rule;
 	TimestampTz next_due;
 	TimestampTz accounted_from;
+	TimestampTz created_at;		/* of the schedule */
 	TimestampTz last_recorded;	/* 0: none */
 } Timer;
 
 /* Where a page ended, so that the next goes on behind it. */
 typedef struct Place
 {
+	TimestampTz created_at;
 	char	   *tenant;
 	pg_uuid_t	schedule;
 } Place;
@@ -213,7 +215,8 @@ read_timers(uint64 n)
 		timer->rule.timezone = text_column(row, 6);
 		timer->rule.starts_at = time_column(row, 7, DT_NOBEGIN);
 		timer->rule.ends_at = time_column(row, 8, DT_NOEND);
-		timer->last_recorded = time_column(row, 9, 0);
+		timer->created_at = time_column(row, 9, DT_NOBEGIN);
+		timer->last_recorded = time_column(row, 10, 0);
 	}
 	return timers;
 }
@@ -321,7 +324,7 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 		   bool (*rearm) (const Timer *timer, TimestampTz now), bool *is_complete)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[4];
+	Datum		values[5];
 	uint64		n;
 	Timer	   *timers;
 
@@ -330,15 +333,17 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "rearm");
 	values[0] = which;
-	values[1] = CStringGetTextDatum(place->tenant);
-	values[2] = UUIDPGetDatum(&place->schedule);
-	values[3] = Int32GetDatum(PAGE_ROWS);
+	values[1] = TimestampTzGetDatum(place->created_at);
+	values[2] = CStringGetTextDatum(place->tenant);
+	values[3] = UUIDPGetDatum(&place->schedule);
+	values[4] = Int32GetDatum(PAGE_ROWS);
 	n = extsched_stmt_run(stmt, values, NULL);
 	timers = read_timers(n);
 	for (uint64 i = 0; i < n; i++)
 		*is_complete &= rearm(&timers[i], now);
 	if (n > 0)
 	{
+		place->created_at = timers[n - 1].created_at;
 		place->tenant = MemoryContextStrdup(context, timers[n - 1].tenant);
 		place->schedule = timers[n - 1].rule.schedule;
 	}
@@ -354,7 +359,7 @@ static bool
 rearm_all(ExtschedStmt *stmt, Datum which, TimestampTz now,
 		  bool (*rearm) (const Timer *timer, TimestampTz now))
 {
-	Place		place = {.tenant = ""};
+	Place		place = {.created_at = DT_NOBEGIN, .tenant = ""};
 	bool		is_complete = true;
 
 	while (rearm_page(stmt, which, &place, now, rearm, &is_complete))

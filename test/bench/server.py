@@ -65,6 +65,14 @@ class Server:
         with open(os.path.join(self.data, "postgresql.conf"), "a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in lines.items())
         command("pg_ctl", "-D", self.data, "-l", os.path.join(self.folder, "log"), "-w", "-s", "start")
+        try:
+            self.set_up(preload)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def set_up(self, preload):
+        """What a benchmark finds: the database, a Runner, the platform."""
         self.environment = {**os.environ, "PGHOST": self.folder, "PGPORT": "5432", "PGUSER": "postgres",
                             "PGDATABASE": "bench", "PGTZ": "UTC",
                             "PGOPTIONS": "-c client_min_messages=warning"}
@@ -116,6 +124,11 @@ class Server:
         """Process ids of launcher and workers, by type."""
         rows = self.sql("SELECT pid, backend_type FROM pg_stat_activity WHERE backend_type LIKE 'extsched%'")
         return {int(pid): kind for pid, kind in (row.split("|") for row in rows.splitlines())}
+
+    def uses_huge_pages(self):
+        """Whether the shared memory is in huge pages."""
+        with open(os.path.join(self.data, "postmaster.pid")) as file, open(f"/proc/{int(file.readline())}/smaps") as maps:
+            return any(line.startswith("KernelPageSize:") and int(line.split()[1]) > 4 for line in maps)
 
     def cpu_of_backends(self):
         """Processor time of each process that serves a client."""

@@ -64,7 +64,9 @@ BENCHMARKS = {
         ("host_1_connection", "/s", ">", 2500), ("host_4_connections", "/s", ">", 5000),
         ("host_8_connections", "/s", None, None), ("list_of_50_ms", "ms", "<", 1)]),
     "growth of create": bench(growth.creates, figures=[
-        ("create_us_at_1000", "us", None, None), ("create_us_at_1000000", "us", None, None),
+        ("huge_pages", "", None, None), ("create_us_at_1000", "us", None, None),
+        ("create_us_at_10000", "us", None, None), ("create_us_at_100000", "us", None, None),
+        ("create_us_at_1000000", "us", None, None),
         ("ratio", "", "<", 1.3)], is_long=True),
     "growth of work": bench(growth.work, figures=[
         ("run_ratio", "", "<", 1.3), ("list_ratio", "", "<", 1.3), ("idle_cpu_s_per_minute_at_1000000", "s", "<", 0.02),
