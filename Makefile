@@ -24,7 +24,7 @@ help:
 	@echo 'make check        install what is missing, build, run all tests'
 	@echo 'make campaign     the tests that have a long form, in that'
 	@echo 'make check-matrix the same on PostgreSQL 16, 17 and 18, in folders of their own'
-	@echo 'make check-valgrind runs of all kinds with the server under valgrind'
+	@echo 'make check-valgrind more runs with the server under valgrind'
 	@echo 'make demo         install what is missing, build, show a schedule fire'
 	@echo 'make lint         compiler warnings, layout, cppcheck, clang-tidy'
 	@echo 'make bench        measure; prints a table, writes build/bench.json'
@@ -46,9 +46,8 @@ campaign:
 	@script/bootstrap check
 	@script/as-user script/check campaign
 
-# A test that is too slow for all days.
+# The long form of one test.
 check-valgrind:
-	@command -v valgrind >/dev/null || { echo 'check-valgrind: valgrind is not installed' >&2; exit 1; }
 	@script/bootstrap suite
 	@script/as-user script/check campaign 450_
 
