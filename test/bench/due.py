@@ -31,6 +31,7 @@ def at_one_edge(count, tenants=100):
     """count schedules of some tenants, all due at the next minute edge."""
     with Server() as server:
         server.install_tenants(tenants)
+        server.sql("CREATE EXTENSION pg_buffercache")
         edge = edge_after(3 + count / 500)
         create_due(server, count, edge, tenants)
         server.runner.post("/reset")
@@ -44,6 +45,8 @@ def at_one_edge(count, tenants=100):
         stats = server.runner.get("/stats")
         settled = float(server.sql("SELECT extract(epoch FROM max(finished_at) - min(nominal_time)) FROM extsched.run"))
         wal_bytes = int(server.sql(f"SELECT pg_current_wal_lsn() - '{wal}'::pg_lsn"))
+        # since the checkpoint of create_due(), and none is evicted
+        dirtied = int(server.sql("SELECT count(*) FROM pg_buffercache WHERE isdirty"))
         transactions = int(server.sql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'bench'")) - int(transactions)
         problems = server.sql("SELECT count(*) FROM extsched_check()")
         lateness = stats["lateness_ms"]
@@ -59,6 +62,7 @@ def at_one_edge(count, tenants=100):
             "runs_per_s": count / settled,
             "wal_bytes_per_run": wal_bytes / count,
             "transactions_per_run": transactions / count,
+            "buffers_dirtied_per_run": dirtied / count,
             "history_bytes_per_run": int(server.sql(
                 "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('extsched.run') WHERE isleaf")) / count,
         }

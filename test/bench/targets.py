@@ -37,7 +37,7 @@ BENCHMARKS = {
     "due 10,000": bench(due.at_one_edge, 10_000, figures=[
         ("p99_ms", "ms", "<", 5000), ("last_ms", "ms", "<", 5000), ("duplicates", "", "=", 0),
         ("problems", "", "=", 0), ("runs_per_s", "/s", None, None), ("wal_bytes_per_run", "B", None, None),
-        ("transactions_per_run", "", None, None), ("history_bytes_per_run", "B", None, None)]),
+        ("transactions_per_run", "", None, None), ("buffers_dirtied_per_run", "", None, None), ("history_bytes_per_run", "B", None, None)]),
     "killed": bench(killed.worker_in_mid_stream, 10_000, figures=[
         ("lost", "", "=", 0), ("sent_twice", "", "<", 257), ("back_s", "s", "<", 2), ("problems", "", "=", 0)]),
     "black hole": bench(fairness.black_hole, figures=[
