@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * rowrules.c
- *		What a row of extsched.schedule or extsched.timer may hold by itself.
+ *		What a row of extsched.schedule, timer or run may hold by itself.
  *
- * The functions here are the CHECK constraints of the two tables.  A CHECK is
- * stored as text; the server reads, plans and compiles it anew for each
+ * The functions here are the CHECK constraints of the three tables.  A CHECK
+ * is stored as text; the server reads, plans and compiles it anew for each
  * statement that writes the table.  One for each column, some forty together,
  * took a third of the time of a create.  One call for a row costs next to
  * nothing, and its error names the column.
@@ -24,6 +24,8 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "core/runkey.h"
+#include "core/vocab.h"
 #include "cron/cron.h"
 
 typedef enum RuleKind
@@ -137,6 +139,34 @@ static const ColumnRule timer_rules[] = {
 	[TIMER_QUARANTINE_REASON] = {"quarantine_reason", RULE_BYTES, 0, 4000},
 	[TIMER_LAST_RUN_STATUS] = {"last_run_status", RULE_WORD, .words = {"success", "error"}},
 	[TIMER_LAST_ERROR] = {"last_error", RULE_BYTES, 0, 4000},
+};
+
+/* Arguments of extsched.run_is_sound(). */
+enum
+{
+	RUN_TRIGGER,
+	RUN_NOMINAL_TIME,
+	RUN_SLOT,
+	RUN_STATE,
+	RUN_REASON,
+	RUN_FINISHED_AT,
+	RUN_LEASE_ID,
+	RUN_ERROR,
+	RUN_MISSED_COUNT,
+	RUN_MISSED_FIRST
+};
+
+static const ColumnRule run_rules[] = {
+	[RUN_TRIGGER] = {"trigger"},
+	[RUN_NOMINAL_TIME] = {"nominal_time"},
+	[RUN_SLOT] = {"slot"},
+	[RUN_STATE] = {"state"},
+	[RUN_REASON] = {"reason"},
+	[RUN_FINISHED_AT] = {"finished_at"},
+	[RUN_LEASE_ID] = {"lease_id"},
+	[RUN_ERROR] = {"error", RULE_BYTES, 0, 4000},
+	[RUN_MISSED_COUNT] = {"missed_count"},
+	[RUN_MISSED_FIRST] = {"missed_first"},
 };
 
 static bool
@@ -274,5 +304,50 @@ extsched_timer_is_sound(PG_FUNCTION_ARGS)
 		refuse(&row, TIMER_IS_PAUSED);
 	if (!is_null(&row, TIMER_QUARANTINE_REASON) && !is_null(&row, TIMER_NEXT_DUE))
 		refuse(&row, TIMER_NEXT_DUE);
+	PG_RETURN_BOOL(true);
+}
+
+/* A word of core/vocab.h; null and what is none are refused. */
+static int
+word_of(const Row *row, int column, int (*by_name) (const char *name))
+{
+	int			word = is_null(row, column) ? -1 : by_name(TextDatumGetCString(value_of(row, column)));
+
+	if (word < 0)
+		refuse(row, column);
+	return word;
+}
+
+/*
+ * extsched.run_is_sound(columns of a run) returns boolean
+ *		True, or fails with 23514.
+ */
+PG_FUNCTION_INFO_V1(extsched_run_is_sound);
+Datum
+extsched_run_is_sound(PG_FUNCTION_ARGS)
+{
+	Row			row = {"run", run_rules, lengthof(run_rules), fcinfo};
+	ExtschedRunState state;
+	bool		is_over;
+
+	check_columns(&row);
+	(void) word_of(&row, RUN_TRIGGER, extsched_trigger_by_name);
+	state = word_of(&row, RUN_STATE, extsched_run_state_by_name);
+	is_over = EXTSCHED_RUN_IS_TERMINAL(state);
+
+	if (is_null(&row, RUN_NOMINAL_TIME) ||
+		DatumGetInt16(value_of(&row, RUN_SLOT)) !=
+		extsched_run_slot(DatumGetTimestampTz(value_of(&row, RUN_NOMINAL_TIME))))
+		refuse(&row, RUN_SLOT);
+	if (is_null(&row, RUN_FINISHED_AT) == is_over)
+		refuse(&row, RUN_FINISHED_AT);
+	if (is_null(&row, RUN_REASON) == (is_over && state != EXTSCHED_RUN_SUCCEEDED))
+		refuse(&row, RUN_REASON);
+	if (is_null(&row, RUN_LEASE_ID) == (state == EXTSCHED_RUN_RUNNING))
+		refuse(&row, RUN_LEASE_ID);
+	if (is_null(&row, RUN_MISSED_COUNT) == (state == EXTSCHED_RUN_MISSED))
+		refuse(&row, RUN_MISSED_COUNT);
+	if (is_null(&row, RUN_MISSED_FIRST) != is_null(&row, RUN_MISSED_COUNT))
+		refuse(&row, RUN_MISSED_FIRST);
 	PG_RETURN_BOOL(true);
 }

@@ -30,3 +30,14 @@ REVOKE ALL ON FUNCTION extsched.timer_is_sound(timestamptz, timestamptz, integer
 COMMENT ON FUNCTION extsched.timer_is_sound(timestamptz, timestamptz, integer, integer, boolean, text, timestamptz,
     text, text, text) IS
 'Whether a timer is one that can be: finite times, counts of 0 or more, texts of at most 4000 bytes, a pause reason only while paused, no due time in quarantine. Returns true or fails with 23514, naming the column. For a CHECK constraint.';
+
+CREATE FUNCTION extsched.run_is_sound(
+    trigger text, nominal_time timestamptz, slot smallint, state text, reason text, finished_at timestamptz,
+    lease_id uuid, error text, missed_count integer, missed_first timestamptz) RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'extsched_run_is_sound';
+REVOKE ALL ON FUNCTION extsched.run_is_sound(text, timestamptz, smallint, text, text, timestamptz, uuid, text, integer,
+    timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION extsched.run_is_sound(text, timestamptz, smallint, text, text, timestamptz, uuid, text, integer,
+    timestamptz) IS
+'Whether a record of the history is one that can be: known words, the slot of its nominal time, an end and a reason exactly when it is over and did not succeed, a lease only while running, a count and a first time exactly when missed, an error of at most 4000 bytes. Returns true or fails with 23514, naming the column. For a CHECK constraint.';

@@ -268,12 +268,12 @@ CREATE TABLE extsched.run (
     tenant_id          text NOT NULL,
     schedule_id        uuid NOT NULL,
     nominal_time       timestamptz NOT NULL,
-    trigger            text NOT NULL CHECK (trigger IN ('schedule', 'manual', 'backfill')),
+    trigger            text NOT NULL,
     slot               smallint NOT NULL,
     run_id             uuid NOT NULL,
     install_id         uuid NOT NULL,
     runner             text NOT NULL,
-    state              text NOT NULL CHECK (state IN ('pending', 'running', 'retrying', 'succeeded', 'failed', 'lost', 'skipped', 'missed', 'cancelled')),
+    state              text NOT NULL,
     reason             text,
     attempt            integer NOT NULL DEFAULT 0,
     waits_for_slot     boolean NOT NULL DEFAULT false,
@@ -299,12 +299,8 @@ CREATE TABLE extsched.run (
     endpoint_method    text,
     endpoint_path      text,
     PRIMARY KEY (tenant_id, schedule_id, nominal_time, trigger, slot),
-    CHECK (slot = extsched.run_slot(nominal_time)),
-    CHECK ((finished_at IS NULL) = (state IN ('pending', 'running', 'retrying'))),
-    CHECK ((reason IS NULL) = (state IN ('pending', 'running', 'retrying', 'succeeded'))),
-    CHECK ((lease_id IS NOT NULL) = (state = 'running')),
-    CHECK ((missed_count IS NOT NULL) = (state = 'missed') AND (missed_count IS NULL) = (missed_first IS NULL)),
-    CHECK (octet_length(error) <= 4000)
+    CONSTRAINT run_is_sound CHECK (extsched.run_is_sound(
+        trigger, nominal_time, slot, state, reason, finished_at, lease_id, error, missed_count, missed_first))
 ) PARTITION BY LIST (slot);
 CREATE INDEX ON extsched.run (run_id);
 -- What waits is found oldest first, or oldest first of one tenant; what waits
