@@ -14,7 +14,7 @@ use ExtschedTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $calls = campaign(1_000, 20_000);
+my $calls = campaign(1_500, 20_000);
 my $seed = $ENV{EXTSCHED_FUZZ_SEED} // 0.20260207;
 my @access = qw(host runner admin monitor none);
 my $marker = 'Xq7neighbour';
