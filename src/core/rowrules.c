@@ -235,7 +235,7 @@ refuse(const Row *row, int column)
 			errcode(ERRCODE_CHECK_VIOLATION),
 			errmsg("invalid value in column \"%s\" of table \"extsched.%s\"",
 				   row->rules[column].column, row->table),
-			errhint("Change schedules with the functions of extsched, which say what is wrong."));
+			errhint("Leave the tables to the functions of extsched, which say what is wrong."));
 }
 
 static bool
@@ -335,7 +335,7 @@ extsched_run_is_sound(PG_FUNCTION_ARGS)
 	state = word_of(&row, RUN_STATE, extsched_run_state_by_name);
 	is_over = EXTSCHED_RUN_IS_TERMINAL(state);
 
-	if (is_null(&row, RUN_NOMINAL_TIME) ||
+	if (is_null(&row, RUN_NOMINAL_TIME) || is_null(&row, RUN_SLOT) ||
 		DatumGetInt16(value_of(&row, RUN_SLOT)) !=
 		extsched_run_slot(DatumGetTimestampTz(value_of(&row, RUN_NOMINAL_TIME))))
 		refuse(&row, RUN_SLOT);

@@ -485,20 +485,27 @@ refill(ExtschedCycle *state, TimestampTz now)
 	return found.n_started > 0;
 }
 
-/* Take over leases whose outcome nobody will tell. */
-static bool
+/* Take over leases whose outcome nobody will tell, in a transaction. */
+static int
 take_over(ExtschedCycle *state, TimestampTz now)
 {
-	ExtschedLoop *loop = &state->loop;
+	int			n = extsched_lease_take_over(&state->loop, now, !state->is_recovered, &state->next_expiry);
+
+	state->looked |= LOOKED_AT_LEASES;
+	if (state->next_expiry != DT_NOBEGIN)
+		state->is_recovered = true;
+	return n;
+}
+
+static bool
+look_at_leases(ExtschedCycle *state, TimestampTz now)
+{
 	int			n;
 
 	if (!begin_if_may_run(state, "leases", now))
 		return false;
-	n = extsched_lease_take_over(loop, now, !state->is_recovered, &state->next_expiry);
+	n = take_over(state, now);
 	commit(state);
-	state->looked |= LOOKED_AT_LEASES;
-	if (state->next_expiry != DT_NOBEGIN)
-		state->is_recovered = true;
 	return n > 0;
 }
 
@@ -557,7 +564,6 @@ static void
 look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	ExtschedLoop *loop = &state->loop;
-	ExtschedPruneSight sight;
 
 	state->next_look = now + LOOK_S * USECS_PER_SEC;
 	extsched_cycle_look_again(state);
@@ -566,11 +572,10 @@ look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_refill_expire_pulled(loop, now);
 	find_next_due(state, now, now_us);
 	extsched_step_resume(&state->hold);
+	if (loop->n_outcomes == 0)
+		(void) take_over(state, now);
 	if (loop->number == 0)
-	{
 		note_clock(state, now);
-		extsched_prune_look(now, &sight);
-	}
 	commit(state);
 	extsched_start_commit(loop);
 	if (loop->number != 0)
@@ -584,7 +589,7 @@ look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 			state->next_look = now + REARM_AGAIN_S * USECS_PER_SEC;
 		}
 	}
-	extsched_prune(&sight);
+	extsched_prune(now);
 }
 
 /* Nobody waits for outcomes of an extension that has gone. */
@@ -653,7 +658,7 @@ extsched_cycle_run(ExtschedCycle *state)
 	if (now >= state->next_rearm && state->may_run)
 		rearm_for_clock(state, now);
 	if (now >= state->next_expiry && loop->n_outcomes == 0)
-		is_busy |= take_over(state, now);
+		is_busy |= look_at_leases(state, now);
 	if (state->is_gone || !state->is_recovered)
 		return is_busy;
 

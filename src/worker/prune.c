@@ -238,41 +238,37 @@ bound_history(const int64 *rows, TimestampTz now)
 }
 
 /*
- * extsched_prune_look
- *		See which partitions are past their retention, and how full the days are.
- *
- * now is on the scheduler's clock; audit records are on the server's.  Inside a
- * transaction.  Most often this is all there is to do.
- */
-void
-extsched_prune_look(TimestampTz now, ExtschedPruneSight *sight)
-{
-	sight->now = now;
-	sight->audit_now = GetCurrentTimestamp();
-	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
-	{
-		sight->has_past_runs[slot] = has_past(&history, slot, extsched_history_retention_s, now);
-		sight->has_past_audit[slot] = has_past(&audit, slot, extsched_audit_retention_s, sight->audit_now);
-		sight->n_runs[slot] = count_rows(leaf_oid(&history, slot));
-	}
-}
-
-/*
  * extsched_prune
- *		Empty what extsched_prune_look() saw, and what is too much.
+ *		Empty partitions that are past their retention, or one too many.
  *
- * No transaction may be open.
+ * now is on the scheduler's clock; audit records are on the server's.  No
+ * transaction may be open.
  */
 void
-extsched_prune(ExtschedPruneSight *sight)
+extsched_prune(TimestampTz now)
 {
+	TimestampTz audit_now = GetCurrentTimestamp();
+	bool		has_past_runs[EXTSCHED_RING_SLOTS];
+	bool		has_past_audit[EXTSCHED_RING_SLOTS];
+	int64		n_runs[EXTSCHED_RING_SLOTS];
+
+	/* one look at all of them, most often all there is to do */
+	extsched_clock_start_transaction();
+	pgstat_report_activity(STATE_RUNNING, "prune");
 	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
 	{
-		if (sight->has_past_runs[slot] &&
-			empty_leaf(&history, slot, period_end(&history, slot, sight->now)))
-			sight->n_runs[slot] = 0;
-		if (sight->has_past_audit[slot])
-			(void) empty_leaf(&audit, slot, period_end(&audit, slot, sight->audit_now));
+		has_past_runs[slot] = has_past(&history, slot, extsched_history_retention_s, now);
+		has_past_audit[slot] = has_past(&audit, slot, extsched_audit_retention_s, audit_now);
+		n_runs[slot] = count_rows(leaf_oid(&history, slot));
 	}
-	bound_history(sight->n_runs, sight->now);
+	CommitTransactionCommand();
+
+	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
+	{
+		if (has_past_runs[slot] && empty_leaf(&history, slot, period_end(&history, slot, now)))
+			n_runs[slot] = 0;
+		if (has_past_audit[slot])
+			(void) empty_leaf(&audit, slot, period_end(&audit, slot, audit_now));
+	}
+	bound_history(n_runs, now);
 }

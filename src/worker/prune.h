@@ -10,19 +10,6 @@
 
 #include "datatype/timestamp.h"
 
-#include "core/runkey.h"
-
-/* What a look at all partitions has found. */
-typedef struct ExtschedPruneSight
-{
-	TimestampTz now;			/* of the look */
-	TimestampTz audit_now;
-	bool		has_past_runs[EXTSCHED_RING_SLOTS];
-	bool		has_past_audit[EXTSCHED_RING_SLOTS];
-	int64		n_runs[EXTSCHED_RING_SLOTS];
-} ExtschedPruneSight;
-
-extern void extsched_prune_look(TimestampTz now, ExtschedPruneSight *sight);
-extern void extsched_prune(ExtschedPruneSight *sight);
+extern void extsched_prune(TimestampTz now);
 
 #endif							/* EXTSCHED_PRUNE_H */

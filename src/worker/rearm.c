@@ -43,6 +43,7 @@
 #include "core/due.h"
 #include "core/runkey.h"
 #include "core/vocab.h"
+#include "core/wake.h"
 #include "core/zones.h"
 #include "worker/rearm.h"
 #include "worker/rows.h"
@@ -231,6 +232,10 @@ arm(const Timer *timer, bool has_next, TimestampTz next, TimestampTz accounted_f
 	values[2] = TimestampTzGetDatum(next);
 	values[3] = TimestampTzGetDatum(accounted_from);
 	(void) extsched_stmt_run(&set_due, values, has_next ? "    " : "  n ");
+
+	/* also to ourselves, and in case a later page fails */
+	if (has_next)
+		extsched_wake_at_commit(next);
 }
 
 static bool

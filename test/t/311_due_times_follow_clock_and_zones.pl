@@ -147,6 +147,22 @@ is($node->safe_psql('postgres', "SELECT seen_at > '$before' FROM extsched.zone W
 	't', 'a transaction of the worker begins when it begins, not when the process did');
 check_sound($node);
 
+# And gives them up again, just after nine o'clock by its own: what is due since
+# then is not left for the look of the next minute.
+travel_to($node, '2030-01-03 08:00:20+00');
+poll_until($node, $due, '00:00 00:00 00:00');
+poll_until($node, "SELECT count(*) FROM extsched.timer JOIN extsched.schedule USING (tenant_id, schedule_id)"
+	  . " WHERE timezone <> 'UTC' AND next_due = '2030-01-04 00:00:00+00'", '3');
+copy('/usr/share/zoneinfo/Europe/Berlin', "$zones/Europe/Berlin.new");
+rename("$zones/Europe/Berlin.new", "$zones/Europe/Berlin") or die $!;
+$node->reload;
+{
+	local $ExtschedTest::timeout_s = 15;
+	poll_until($node, "SELECT count(*) FROM extsched.run WHERE nominal_time = '2030-01-03 08:00:00+00'"
+		  . " AND schedule_id IN (SELECT schedule_id FROM extsched.schedule WHERE timezone = 'Europe/Berlin')", '2');
+}
+pass('a time that has come to lie before now runs at once');
+
 # Retention is a week by default.
 travel_to($node, '2030-01-12 00:00:30+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE nominal_time < '2030-01-04'", '0');
