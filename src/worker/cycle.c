@@ -570,6 +570,8 @@ look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	if (!begin_if_may_run(state, "look", now))
 		return;
 	extsched_refill_expire_pulled(loop, now);
+
+	/* what is due is claimed next, whatever held it before */
 	find_next_due(state, now, now_us);
 	extsched_step_resume(&state->hold);
 	if (loop->n_outcomes == 0)

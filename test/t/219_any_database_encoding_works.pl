@@ -11,7 +11,7 @@ use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
 
 my $install = 'a0000000-0000-4000-8000-000000000001';
-my $node = new_node('main', 'extsched.clock_offset' => 0);
+my $node = new_node('main');
 my $runner = start_runner();
 
 # The tenant, the name and the payload are what the encoding can hold.
