@@ -1,5 +1,6 @@
 # A partition that ANALYZE found empty is planned for as if it were full: writing
 # outcomes reads the rows that it changes, however many the day has by then.
+# That holds for the worker, and for a Runner that pulls.
 
 use strict;
 use warnings FATAL => 'all';
@@ -30,6 +31,21 @@ my $read = $node->safe_psql('postgres',
 	"SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'extsched' AND relname = '$leaf'");
 cmp_ok($read, '<=', 8 * $runs, 'index entries read for each run of the day are a handful');
 note("$read index entries for $runs runs");
+
+$node->safe_psql('postgres', qq{
+	SELECT extsched_set_runner('pull', 'notify');
+	SELECT extsched_configure_install(tenant_id, install_id, '{"runner": "pull"}') FROM extsched.install;
+	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '10 12 * * *'))
+	FROM extsched.install, generate_series(1, $each)});
+travel_to($node, '2030-01-02 12:10:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'pending'", $runs);
+my $pulled = $node->safe_psql('postgres', qq{
+	BEGIN;
+	SELECT count(extsched_complete(run, lease, '{"status": 200}')) FROM extsched_claim('pull', 16);
+	SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE schemaname = 'extsched' AND relname = '$leaf';
+	SELECT sum(idx_tup_fetch) <= 16 * 16 FROM pg_stat_xact_user_tables WHERE schemaname = 'extsched' AND relname = '$leaf';
+	COMMIT});
+is($pulled, "16\n0\nt", 'a Runner that pulls reads no more than the runs it gets');
 check_sound($node);
 
 $node->stop('fast');
