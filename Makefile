@@ -66,12 +66,12 @@ demo:
 bench:
 	@script/bootstrap bench
 	@script/as-user $(MAKE) -s -C test/cron bench
-	@test/bench/with-huge-pages 2300 script/as-user test/bench/run; status=$$?; test/bench/chart; exit $$status
+	@test/bench/with-huge-pages 3300 script/as-user test/bench/run; status=$$?; test/bench/chart; exit $$status
 
 # Installs what it measures; an hour.
 bench-peers:
 	@script/bootstrap bench
-	@script/as-user test/bench/run limit peers; test/bench/with-huge-pages 2300 script/as-user test/bench/run; \
+	@script/as-user test/bench/run limit peers; test/bench/with-huge-pages 3300 script/as-user test/bench/run; \
 		status=$$?; test/bench/chart; exit $$status
 
 dist:

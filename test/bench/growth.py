@@ -1,5 +1,6 @@
 """The same work among more and more schedules."""
 
+import contextlib
 import statistics
 import time
 
@@ -11,18 +12,21 @@ TENANTS = 2_000
 PER_INSTALL = 50  # the quota by default
 
 
-def add_sleeping(server, first, last, tenants=TENANTS):
-    """Copies of one schedule and its timer for the first tenants, each with an
-    id of its own: what extsched_create() would store, without its checks."""
+def add_sleeping(server, first, last, tenant=f"1 + n % {TENANTS}"):
+    """Copies of one schedule and its timer for the tenants of these numbers, each
+    with an id of its own: what extsched_create() would store, without its
+    checks.  They are stored in no order."""
     for table in ("schedule", "timer"):
         server.sql(f"""
             SET session_replication_role = replica;
             SET synchronous_commit = off;
+            SET work_mem = '256MB';
             INSERT INTO extsched.{table}
-            SELECT r.* FROM extsched.{table} AS t, generate_series({first}, {last}) AS n,
+            SELECT r.* FROM extsched.{table} AS t,
+                   (SELECT n FROM generate_series({first}, {last}) AS n ORDER BY hashint4(n)) AS numbers,
                    jsonb_populate_record(t, jsonb_strip_nulls(jsonb_build_object(
-                       'tenant_id', 't' || 1 + n % {tenants},
-                       'install_id', md5((1 + n % {tenants}) || ' 1'), 'schedule_id', md5('schedule ' || n)))) AS r
+                       'tenant_id', 't' || {tenant},
+                       'install_id', md5(({tenant}) || ' 1'), 'schedule_id', md5('schedule ' || n)))) AS r
              WHERE t.tenant_id = 'template'""")
     server.sql("VACUUM ANALYZE extsched.schedule, extsched.timer")
 
@@ -37,34 +41,48 @@ def install_template(server, tenants=TENANTS):
                   UPDATE extsched.timer SET next_due = '2100-01-01Z'""")
 
 
-def creates(counts=(1_000, 10_000, 100_000, 1_000_000), sample=2_000):
-    """Microseconds of a create among more and more schedules, in full installs.
+def create_us(server, installs, sample=400):
+    """Microseconds of each of a sample of calls that create, in the first installs by chance."""
+    latencies = server.latencies_us(f"""\\set n random(1, {installs})
+        SELECT extsched_host('t' || :n, md5(:n || ' 1')::uuid, 'create', '{{"endpoint":"POST /bench","cron":"0 3 * * *"}}');""",
+                                    sample)
+    server.sql("""SELECT count(extsched_delete(tenant_id, install_id, schedule_id)) FROM extsched.schedule
+                   WHERE cron = '0 3 * * *' AND tenant_id <> 'template';
+                  VACUUM extsched.schedule, extsched.timer, extsched.install, extsched.install_limiter""")
+    return latencies
 
-    All tables are in memory, in huge pages where the machine has them to give,
-    and no checkpoint makes the first change of a page dear.
+
+def creates(counts=(1_000, 10_000, 100_000, 1_000_000), parts=15):
+    """What a call that creates costs in the same twenty full installs among more
+    and more others; and spread over all there are, where each call comes to
+    pages that nobody has used for long.
+
+    Servers of all sizes take turns, so that a busy moment of the machine meets
+    all of them.  All tables are in memory, in huge pages where the machine has
+    them to give, and no checkpoint makes the first change of a page dear.  Each
+    sample is taken back, so that count is what it says.
     """
-    with Server({"synchronous_commit": "off", "fsync": "off", "autovacuum": "off", "shared_buffers": "'2GB'",
-                 "huge_pages": "try", "max_wal_size": "'64GB'", "checkpoint_timeout": "'1h'"}) as server:
-        install_template(server, counts[-1] // PER_INSTALL)
-        figures = {"huge_pages": server.uses_huge_pages()}
-        stored = 0
+    settings = {"synchronous_commit": "off", "fsync": "off", "autovacuum": "off",
+                "huge_pages": "try", "max_wal_size": "'64GB'", "checkpoint_timeout": "'1h'"}
+    few = counts[0] // PER_INSTALL
+    latencies = {(name, count): [] for count in counts for name in ("create", "spread")}
+    with contextlib.ExitStack() as stack:
+        servers = {}
         for count in counts:
-            installs = count // PER_INSTALL
-            add_sleeping(server, stored + 1, count, installs)
-            stored = count
-            times = []
-            for part in range(9):
-                # taken back each time, so that count is what it says
-                times.append(server.timed(f"""
-                    BEGIN;
-                    SELECT count(extsched_create('t' || 1 + n, md5((1 + n) || ' 1')::uuid, 'POST /bench', '0 3 * * *'))
-                      FROM (SELECT (i * 7919 + {part}) % {installs} AS n FROM generate_series(1, {sample}) AS i) AS spread;
-                    \\timing off
-                    ROLLBACK;"""))
-                server.sql("VACUUM extsched.schedule, extsched.timer, extsched.install, extsched.install_limiter")
-            figures[f"create_us_at_{count}"] = statistics.median(times) / sample * 1e6
-        figures["ratio"] = figures[f"create_us_at_{counts[-1]}"] / figures[f"create_us_at_{counts[0]}"]
-        return figures
+            memory = f"'{128 + count // 500}MB'"
+            servers[count] = server = stack.enter_context(Server({**settings, "shared_buffers": memory}))
+            install_template(server, count // PER_INSTALL)
+            add_sleeping(server, 1, count, f"1 + (n - 1) / {PER_INSTALL}")
+        for _ in range(parts):
+            for count, server in servers.items():
+                latencies["create", count] += create_us(server, few)
+                latencies["spread", count] += create_us(server, count // PER_INSTALL)
+        figures = {"huge_pages": all(server.uses_huge_pages() for server in servers.values())}
+    for (name, count), each in latencies.items():
+        figures[f"{name}_us_at_{count}"] = statistics.median(each)
+    for name in ("create", "spread"):
+        figures[f"{name}_ratio"] = figures[f"{name}_us_at_{counts[-1]}"] / figures[f"{name}_us_at_{counts[0]}"]
+    return figures
 
 
 def worker_us_per_run(server, due):

@@ -13,7 +13,8 @@ CONNECTIONS = 64
 
 
 def http(count=100_000, seconds=5):
-    """Requests a second that a bare libcurl-multi loop sends, and wrk."""
+    """Requests a second that a bare libcurl-multi loop sends, at once and to a
+    Runner that takes 50 ms; and wrk."""
     program = os.path.join(ROOT, "build", "bench-multi")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     subprocess.run(["cc", "-O2", "-o", program, os.path.join(HERE, "multi.c"), "-lcurl"], check=True)
@@ -21,15 +22,23 @@ def http(count=100_000, seconds=5):
         runner = Runner(folder)
         try:
             url = runner.url + "/v1/execute"
-            multi = json.loads(subprocess.run([program, url, str(CONNECTIONS), str(count)], stdout=subprocess.PIPE,
-                                              check=True).stdout)
+            multi = bare_loop(program, url, count)
             wrk = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s",
                                   os.path.join(ROOT, "test", "runner", "execute.lua"), url],
                                  stdout=subprocess.PIPE, text=True, check=True).stdout
+            runner.post("/fault", b'{"latency_ms": 50}')
+            multi_50_ms = bare_loop(program, url, count // 10)
         finally:
             runner.stop()
     return {"multi_64_per_s": multi["per_s"], "multi_64_cpu_us": multi["cpu_us"],
+            "multi_64_50ms_per_s": multi_50_ms["per_s"],
             "wrk_64_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", wrk)[1])}
+
+
+def bare_loop(program, url, count):
+    """What multi.c prints of so many requests."""
+    return json.loads(subprocess.run([program, url, str(CONNECTIONS), str(count)], stdout=subprocess.PIPE,
+                                     check=True).stdout)
 
 
 def claim(rows=1_000_000, batch=1_000):

@@ -102,7 +102,8 @@ run(CURLM *multi, long connections, long count)
 			if (started++ < count)
 				curl_multi_add_handle(multi, easy);
 		}
-		curl_multi_poll(multi, NULL, 0, 1000, NULL);
+		if (done < count)
+			curl_multi_poll(multi, NULL, 0, 1000, NULL);
 	}
 }
 

@@ -6,6 +6,7 @@ synced to disk unless it says otherwise.
 """
 
 import datetime
+import glob
 import json
 import os
 import shutil
@@ -113,12 +114,24 @@ class Server:
 
     def pgbench(self, script, clients, seconds, *options):
         """Transactions a second of a script."""
+        output = self.run_pgbench(script, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), *options)
+        return next(float(line.split()[2]) for line in output.splitlines() if line.startswith("tps"))
+
+    def latencies_us(self, script, count):
+        """Microseconds of each of count transactions of a script, on one connection."""
+        self.run_pgbench(script, "-t", str(count), "-l", "--log-prefix", os.path.join(self.folder, "latency"))
+        [path] = glob.glob(os.path.join(self.folder, "latency.*"))
+        with open(path) as file:
+            latencies = [int(line.split()[2]) for line in file]
+        os.remove(path)
+        return latencies
+
+    def run_pgbench(self, script, *options):
+        """What pgbench says of a script."""
         path = os.path.join(self.folder, "script.sql")
         with open(path, "w") as file:
             file.write(script)
-        output = command("pgbench", "-n", "-f", path, "-c", str(clients), "-j", str(min(clients, 2)),
-                         "-T", str(seconds), "-M", "prepared", *options, env=self.environment)
-        return next(float(line.split()[2]) for line in output.splitlines() if line.startswith("tps"))
+        return command("pgbench", "-n", "-f", path, "-M", "prepared", *options, env=self.environment)
 
     def workers(self):
         """Process ids of launcher and workers, by type."""

@@ -8,6 +8,7 @@ import typing
 
 import api
 import backlog
+import claim
 import due
 import fairness
 import growth
@@ -66,16 +67,17 @@ BENCHMARKS = {
     "growth of create": bench(growth.creates, figures=[
         ("huge_pages", "", None, None), ("create_us_at_1000", "us", None, None),
         ("create_us_at_10000", "us", None, None), ("create_us_at_100000", "us", None, None),
-        ("create_us_at_1000000", "us", None, None),
-        ("ratio", "", "<", 1.3)], is_long=True),
+        ("create_us_at_1000000", "us", None, None), ("create_ratio", "", "<", 1.3),
+        ("spread_us_at_1000000", "us", None, None), ("spread_ratio", "", None, None)], is_long=True),
     "growth of work": bench(growth.work, figures=[
         ("run_ratio", "", "<", 1.3), ("list_ratio", "", "<", 1.3), ("idle_cpu_s_per_minute_at_1000000", "s", "<", 0.02),
         ("tick_ratio", "", "<", 1.3), ("worker_mb_growth", "MB", "<", 1), ("bytes_per_schedule", "B", None, None)], is_long=True),
+    "claim": bench(claim.claims, figures=[("rows_per_s", "/s", ">", 12_000), ("pulled_per_s", "/s", ">", 6_000)]),
     "times": bench(times.next_times, figures=[
         ("next_per_s", "/s", ">", 300_000), ("next_20_zones_per_s", "/s", ">", 500_000),
         ("next_runs_per_s", "/s", ">", 300_000)]),
     "limit http": bench(limit.http, figures=[
-        ("multi_64_per_s", "/s", None, None), ("multi_64_cpu_us", "us", None, None), ("wrk_64_per_s", "/s", None, None)],
+        ("multi_64_per_s", "/s", None, None), ("multi_64_50ms_per_s", "/s", None, None), ("multi_64_cpu_us", "us", None, None), ("wrk_64_per_s", "/s", None, None)],
         is_own=False),
     "limit claim": bench(limit.claim, figures=[("rows_per_s", "/s", None, None)], is_own=False),
     "limit create": bench(limit.create, figures=[
