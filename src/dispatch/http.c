@@ -236,38 +236,49 @@ release_http(void *arg)
 /*
  * Find descriptors for as many connections as may be in flight.
  *
- * The server divides its descriptors when it starts, below the soft limit of
- * the system.  We raise that limit for this process, so that connections do
- * not cost it its files; only where the hard limit forbids that are they taken
- * from the server's budget, as far as it lets us.
+ * The server divided those below the soft limit of the system among its files
+ * when it started, but no more than max_files_per_process.  What lies above is
+ * nobody's, and we raise the limit for this process as far as we are let.  Only
+ * where that does not do are they taken from the server's budget, and then some
+ * are left there: the wait set of the loop needs one of its own.
  */
 static void
 find_descriptors(ExtschedHttp *http)
 {
+	static rlim_t server_part = 0;
 	struct rlimit limit;
-	int			missing = http->max_in_flight - http->descriptors;
-	rlim_t		raised;
+	int			missing;
 
-	if (missing <= 0)
-		return;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max)
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 	{
-		rlim_t		wanted = limit.rlim_cur + missing +
-			(http->descriptors == 0 ? SPARE_DESCRIPTORS : 0);
+		rlim_t		wanted;
 
-		raised = Min(wanted, limit.rlim_max) - limit.rlim_cur;
-		limit.rlim_cur += raised;
-		if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		if (server_part == 0)
+			server_part = Min(limit.rlim_cur, (rlim_t) max_files_per_process) + SPARE_DESCRIPTORS;
+		wanted = Min(server_part + http->max_in_flight, limit.rlim_max);
+		if (wanted > limit.rlim_cur)
 		{
-			raised = Min(raised, (rlim_t) missing);
-			http->descriptors += (int) raised;
-			missing -= (int) raised;
+			rlim_t		before = limit.rlim_cur;
+
+			limit.rlim_cur = wanted;
+			if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+				limit.rlim_cur = before;
 		}
+		if (limit.rlim_cur > server_part)
+			http->descriptors = http->acquired +
+				(int) Min(limit.rlim_cur - server_part, (rlim_t) http->max_in_flight);
 	}
+	missing = http->max_in_flight - http->descriptors;
 	for (; missing > 0 && AcquireExternalFD(); missing--)
 	{
 		http->acquired++;
 		http->descriptors++;
+	}
+	for (int i = 0; missing > 0 && http->acquired > 0 && i < SPARE_DESCRIPTORS; i++)
+	{
+		ReleaseExternalFD();
+		http->acquired--;
+		http->descriptors--;
 	}
 }
 

@@ -55,6 +55,12 @@ apply_settings(ExtschedCycle *state)
 	cap = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
 	extsched_fairqueue_set_cap(loop->queue, cap);
 	extsched_http_set_limits(loop->http, cap, extsched_max_response_bytes);
+	if (extsched_http_capacity(loop->http) < cap)
+		ereport(LOG,
+				errmsg("only %d of %d requests can be in flight",
+					   extsched_http_capacity(loop->http), cap),
+				errhint("Raise the limit of open files of the server, or lower \"%s\".",
+						"extsched.max_in_flight"));
 	extsched_http_trust(loop->http, extsched_tls_ca_file);
 	extsched_signer_load(loop->signer, extsched_signing_key_file);
 }
