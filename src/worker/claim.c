@@ -53,9 +53,13 @@
 /* A late run is put off by no more than this. */
 #define LATE_MAX_S			600
 
-/* Due timers looked through at a time for what needs no slot. */
+/*
+ * Due timers looked through at a time for what needs no slot; found of them at
+ * most; and looked through in all, those due last first, before it begins anew.
+ */
 #define SLOTLESS_ROWS		2048
 #define SLOTLESS_MAX		512
+#define SLOTLESS_DEPTH		(8 * SLOTLESS_ROWS)
 
 /*
  * Tenants of a step of the walk, timers taken of each at a time, passes over
@@ -462,31 +466,33 @@ walk(ExtschedLoop *loop, TimestampTz now)
 
 /*
  * Share free slots out to the tenants of this step that are next in turn, as
- * far as they go: the same number to each.
+ * far as they go: the same number to each in a pass.  What one pass leaves goes
+ * to the next, so that no claim is small for want of tenants; but each tenant
+ * gets its share once.
  */
 static int
 share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
 {
 	ExtschedTurn *turn = &loop->turn;
-	int			each = Max(turn->passes == 0 ? 1 : WALK_AGAIN,
-						   Min(free / Max(turn->n, 1), WALK_QUANTUM));
+	int			even = Min(free / Max(turn->n, 1), WALK_QUANTUM);
 	int			n = 0;
 
-	while (turn->next < turn->n && free > 0)
+	for (int i = 0; i < turn->n && free > 0 && turn->passes < WALK_PASSES; i++)
 	{
+		int			each = Max(turn->passes == 0 ? 1 : WALK_AGAIN, even);
 		char	   *name = turn->tenants[turn->next++];
 		int			quota = Min(Min(extsched_fairqueue_tenant_free(loop->queue, name), each), free);
 
+		if (turn->next == turn->n)
+		{
+			turn->next = 0;
+			turn->passes++;
+		}
 		if (quota <= 0)
 			continue;
 		tenants[n] = CStringGetTextDatum(name);
 		quotas[n++] = Int32GetDatum(quota);
 		free -= quota;
-	}
-	if (turn->next >= turn->n)
-	{
-		turn->next = 0;
-		turn->passes++;
 	}
 	return n;
 }
@@ -538,8 +544,10 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
  *
  * The part begins at *offset, counted from the timer that is due last, so that
  * what has just become due is seen at once and the backlog is gone through
- * step by step.  *offset is moved on, and to 0 behind the end.  Returns
- * whether more was found than is dealt with in one step.
+ * step by step.  *offset is moved on, and to 0 behind the end or at a depth
+ * from which on every step would read ever more: what lies deeper is left to
+ * the walk, or until the backlog is shorter.  Returns whether more was found
+ * than is dealt with in one step.
  */
 bool
 extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
@@ -571,7 +579,9 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 	}
 
 	/* those that are dealt with are not counted next time */
-	*offset = n < SLOTLESS_ROWS && row == n ? 0 : *offset + row - n_found;
+	*offset += row - n_found;
+	if ((n < SLOTLESS_ROWS && row == n) || *offset >= SLOTLESS_DEPTH)
+		*offset = 0;
 	if (n_found == 0)
 		return false;
 	values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));

@@ -1,0 +1,53 @@
+# However many timers are due behind a Runner that takes none of them, a look for
+# those that need no slot reads a bounded number.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Its schedules are copies that nobody created.
+$ExtschedTest::leaves_damage = 1;
+
+my $backlog = 30_000;
+my $most_rows = 20_000;
+my $looks = 12;
+my @template = (tenant => 'template', install => 'a0000000-0000-4000-8000-000000000001');
+
+my $node = new_node('main', shared_preload_libraries => 'extsched,auto_explain', autovacuum => 'off',
+	'auto_explain.log_min_duration' => 0, 'auto_explain.log_nested_statements' => 'on',
+	'auto_explain.log_analyze' => 'on', 'auto_explain.log_timing' => 'off', 'extsched.max_in_flight' => 1);
+my $runner = set_up_platform($node);
+install_demo($node, @template);
+allow_every_minute($node, 'template');
+create_schedule($node, @template, endpoint => 'POST /api/heartbeat', cron => '* * * * *',
+	payload => '{"fault": {"hang": true}}');
+$node->safe_psql('postgres', qq{
+	SET session_replication_role = replica;
+	UPDATE extsched.timer SET next_due = '2100-01-01Z';
+	INSERT INTO extsched.schedule SELECT r.* FROM extsched.schedule t, generate_series(1, $backlog) n,
+		jsonb_populate_record(t, jsonb_build_object('schedule_id', md5('schedule ' || n))) r;
+	INSERT INTO extsched.timer SELECT r.* FROM extsched.timer t, generate_series(1, $backlog) n,
+		jsonb_populate_record(t, jsonb_build_object('schedule_id', md5('schedule ' || n))) r});
+wait_for_worker($node);
+
+my $from = -s $node->logfile;
+$node->safe_psql('postgres', q{
+	UPDATE extsched.timer SET next_due = date_trunc('minute', now()), accounted_from = date_trunc('minute', now());
+	SELECT extsched.wake_at_commit()});
+$node->wait_for_log(qr/(?:Query Text:[^\n]*ORDER BY next_due DESC OFFSET.*?){$looks}/s, $from);
+
+my @read;
+for my $plan (split /^(?=\d{4}-)/m, substr(slurp_file($node->logfile), $from))
+{
+	next if $plan !~ /ORDER BY next_due DESC OFFSET/;
+	push @read, $1 if $plan =~ /Index Scan Backward using timer_next_due .*?\(actual rows=(\d+)/;
+}
+cmp_ok(scalar @read, '>=', $looks, 'the worker has looked many times');
+cmp_ok((sort { $b <=> $a } @read)[0], '<=', $most_rows, "of $backlog due timers no look read more than $most_rows");
+note("rows read: @read");
+
+$node->stop('fast');
+done_testing();
