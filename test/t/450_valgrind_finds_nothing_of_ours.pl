@@ -13,6 +13,7 @@ use ExtschedTest;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my @at = (tenant => 'acme', install => 'a0000000-0000-4000-8000-000000000001');
 my $runs = campaign(6, 60);
@@ -52,6 +53,10 @@ my $server = IPC::Run::start(
 		"--log-file=$logs/valgrind.%p", $postgres, '-D', $node->data_dir ],
 	'<', \undef, '>&', \$output);
 $ExtschedTest::timeout_s = 200;
+
+# A psql that comes while the server starts may wait for it to the end.
+my $deadline = time + $ExtschedTest::timeout_s;
+sleep 0.1 while system('pg_isready', '-q', '-t', 5, '-h', $node->host, '-p', $node->port) != 0 && time < $deadline;
 poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running'", 1);
 $node->safe_psql('postgres', qq{
 	SELECT extsched_run_now(tenant_id, install_id, schedule_id, n::text)
