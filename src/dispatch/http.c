@@ -92,8 +92,8 @@ struct ExtschedHttp
 	ExtschedSockets sockets;
 	int64		timer_us;		/* when libcurl wants to be called; -1: never */
 	int			max_in_flight;
-	int			descriptors;	/* that we may use for connections */
-	int			acquired;		/* of these, taken from the server's budget */
+	int			own;			/* descriptors for connections that are nobody's ... */
+	int			acquired;		/* ... and those from the server's budget */
 	int			n_in_flight;
 	size_t		max_response_bytes;
 	char		ca_file[MAXPGPATH]; /* empty: the system's authorities */
@@ -265,20 +265,17 @@ find_descriptors(ExtschedHttp *http)
 				limit.rlim_cur = before;
 		}
 		if (limit.rlim_cur > server_part)
-			http->descriptors = http->acquired +
-				(int) Min(limit.rlim_cur - server_part, (rlim_t) http->max_in_flight);
+			http->own = (int) Min(limit.rlim_cur - server_part, (rlim_t) http->max_in_flight);
 	}
-	missing = http->max_in_flight - http->descriptors;
+	missing = http->max_in_flight - http->own - http->acquired;
 	for (; missing > 0 && AcquireExternalFD(); missing--)
-	{
 		http->acquired++;
-		http->descriptors++;
-	}
-	for (int i = 0; missing > 0 && http->acquired > 0 && i < SPARE_DESCRIPTORS; i++)
+	if (missing > 0)
 	{
-		ReleaseExternalFD();
-		http->acquired--;
-		http->descriptors--;
+		int			kept = Max(http->acquired - SPARE_DESCRIPTORS, 0);
+
+		for (; http->acquired > kept; http->acquired--)
+			ReleaseExternalFD();
 	}
 }
 
@@ -382,7 +379,7 @@ extsched_http_set_limits(ExtschedHttp *http, int max_in_flight,
 int
 extsched_http_capacity(const ExtschedHttp *http)
 {
-	return Min(http->max_in_flight, http->descriptors);
+	return Min(http->max_in_flight, http->own + http->acquired);
 }
 
 /* Requests that were started and whose reply has not been taken. */
