@@ -245,7 +245,9 @@ CREATE TABLE extsched.timer (
         quarantine_reason, last_run_status, last_error))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX timer_next_due ON extsched.timer (next_due) WHERE next_due IS NOT NULL;
-CREATE INDEX timer_tenant_due ON extsched.timer (tenant_id, next_due) WHERE next_due IS NOT NULL;
+-- Claims come back to the same few times of a tenant again and again: a list of
+-- equal entries could be skipped only once the last of them is dead.
+CREATE INDEX timer_tenant_due ON extsched.timer (tenant_id, next_due) WITH (deduplicate_items = off) WHERE next_due IS NOT NULL;
 COMMENT ON TABLE extsched.timer IS 'The state of a schedule: narrow and hot. Each schedule has exactly one.';
 COMMENT ON COLUMN extsched.timer.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN extsched.timer.schedule_id IS 'The schedule.';
