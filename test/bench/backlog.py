@@ -7,13 +7,17 @@ from server import Server, wait_until
 
 TENANTS = 100
 SCOPES = ("", "_per_tenant", "_per_install")
-SLOTS_64 = {f"extsched.max_in_flight{scope}": 64 for scope in SCOPES}
-SLOTS_1024 = {f"extsched.max_in_flight{scope}": 1024 for scope in SCOPES}
+CONNECTIONS = (64, 128, 256, 512)
 
 # Which of the schedules n hang: one in twenty, in as few tenants or all alike.
 NONE = "false"
 IN_FEW_TENANTS = f"n % {TENANTS} < {TENANTS // 20}"
 IN_ALL_TENANTS = f"n / {TENANTS} % 20 = 0"
+
+
+def slots(count):
+    """Settings for so many requests in flight, whosever they are."""
+    return {f"extsched.max_in_flight{scope}": count for scope in SCOPES}
 
 
 def make_due(server, count, hangs=NONE):
@@ -42,6 +46,7 @@ def sent_per_s(settings, fault, count, hangs=NONE, tenants=range(TENANTS)):
         server.runner.post("/fault", fault.encode())
         make_due(server, count, hangs)
         expected = count if hangs == NONE else count * 19 // 20
+        wait_until(lambda: server.runner.get("/count") >= expected, 60, "all requests")
         wait_until(lambda: int(server.sql("SELECT count(*) FROM extsched.run WHERE state = 'succeeded'")) >= expected,
                    60, "all outcomes")
         stats = [server.runner.get(f"/stats?tenant=t{1 + tenant}") for tenant in tenants]
@@ -50,9 +55,15 @@ def sent_per_s(settings, fault, count, hangs=NONE, tenants=range(TENANTS)):
         return sum(each["arrivals"] for each in stats) / ((last - first) / 1e6)
 
 
-def queue(fault, count=10_000):
+def queue(count=10_000):
     """With 64 connections, as the others have."""
-    return {"per_s": sent_per_s(SLOTS_64, fault, count)}
+    return {"per_s": sent_per_s(slots(64), "{}", count)}
+
+
+def queue_50_ms(count=10_000):
+    """The same with a Runner that takes 50 ms, and with more connections."""
+    return {f"per_s_{connections}": sent_per_s(slots(connections), '{"latency_ms": 50}', count)
+            for connections in CONNECTIONS}
 
 
 def hanging(count=10_000):
@@ -60,5 +71,5 @@ def hanging(count=10_000):
     caps; and some of each tenant, with slots for all that hang."""
     undisturbed = sent_per_s({}, "{}", count)
     disturbed = sent_per_s({}, "{}", count, IN_FEW_TENANTS, range(TENANTS // 20, TENANTS))
-    evenly = sent_per_s(SLOTS_1024, "{}", count, IN_ALL_TENANTS) / sent_per_s(SLOTS_1024, "{}", count)
+    evenly = sent_per_s(slots(1024), "{}", count, IN_ALL_TENANTS) / sent_per_s(slots(1024), "{}", count)
     return {"per_s": disturbed, "undisturbed_per_s": undisturbed, "share": disturbed / undisturbed, "share_evenly": evenly}

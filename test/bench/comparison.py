@@ -12,7 +12,7 @@ ROWS = [
         "extsched": ("queue", "per_s"), "pg-boss": ("pg-boss queue", "per_s"),
         "graphile-worker": ("graphile-worker queue", "per_s"), "limit": ("limit http", "multi_64_per_s")}),
     ("the same, Runner takes 50 ms", "/s", False, {
-        "extsched": ("queue 50 ms", "per_s"), "pg-boss": ("pg-boss queue 50 ms", "per_s"),
+        "extsched": ("queue 50 ms", "per_s_64"), "pg-boss": ("pg-boss queue 50 ms", "per_s"),
         "graphile-worker": ("graphile-worker queue 50 ms", "per_s"), "limit": 64 / 0.05}),
     ("the same, 5 % hang: the others", "/s", False, {
         "extsched": ("queue hanging", "per_s"), "pg-boss": ("pg-boss queue hanging", "per_s"),

@@ -39,7 +39,7 @@ def at_one_edge(count, tenants=100):
         transactions = server.sql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'bench'")
 
         time.sleep(max((edge - datetime.datetime.now(datetime.timezone.utc)).total_seconds(), 0))
-        wait_until(lambda: server.runner.get("/stats")["arrivals"] >= count, 120, "all arrivals")
+        wait_until(lambda: server.runner.get("/count") >= count, 120, "all arrivals")
         wait_until(lambda: server.sql("SELECT count(*) FROM extsched.run WHERE state = 'succeeded'") == str(count),
                    60, "all outcomes")
         stats = server.runner.get("/stats")

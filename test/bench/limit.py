@@ -6,10 +6,10 @@ import re
 import subprocess
 import tempfile
 
+from backlog import CONNECTIONS
 from server import ROOT, Runner, Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CONNECTIONS = 64
 
 
 def http(count=100_000, seconds=5):
@@ -22,22 +22,22 @@ def http(count=100_000, seconds=5):
         runner = Runner(folder)
         try:
             url = runner.url + "/v1/execute"
-            multi = bare_loop(program, url, count)
-            wrk = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s",
+            multi = bare_loop(program, url, CONNECTIONS[0], count)
+            wrk = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS[0]}", f"-d{seconds}s", "-s",
                                   os.path.join(ROOT, "test", "runner", "execute.lua"), url],
                                  stdout=subprocess.PIPE, text=True, check=True).stdout
             runner.post("/fault", b'{"latency_ms": 50}')
-            multi_50_ms = bare_loop(program, url, count // 10)
+            slow = {connections: bare_loop(program, url, connections, count // 10) for connections in CONNECTIONS}
         finally:
             runner.stop()
     return {"multi_64_per_s": multi["per_s"], "multi_64_cpu_us": multi["cpu_us"],
-            "multi_64_50ms_per_s": multi_50_ms["per_s"],
+            **{f"multi_{connections}_50ms_per_s": loop["per_s"] for connections, loop in slow.items()},
             "wrk_64_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", wrk)[1])}
 
 
-def bare_loop(program, url, count):
+def bare_loop(program, url, connections, count):
     """What multi.c prints of so many requests."""
-    return json.loads(subprocess.run([program, url, str(CONNECTIONS), str(count)], stdout=subprocess.PIPE,
+    return json.loads(subprocess.run([program, url, str(connections), str(count)], stdout=subprocess.PIPE,
                                      check=True).stdout)
 
 

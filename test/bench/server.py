@@ -2,7 +2,7 @@
 
 Everything is under a temporary folder and gone at the end.  The server has the
 settings of a fresh installation but for those a benchmark names: data are
-synced to disk unless it says otherwise.
+synced to disk unless it says otherwise, and nobody's are in huge pages.
 """
 
 import datetime
@@ -62,6 +62,7 @@ class Server:
         lines = {"listen_addresses": "''", "unix_socket_directories": f"'{self.folder}'",
                  "shared_preload_libraries": f"'{preload}'", "max_connections": "200",
                  "shared_buffers": "'512MB'", "max_wal_size": "'4GB'", "logging_collector": "off",
+                 "huge_pages": "off",
                  **(settings or {})}
         with open(os.path.join(self.data, "postgresql.conf"), "a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in lines.items())

@@ -55,8 +55,10 @@ BENCHMARKS = {
         ("runs_per_s_with_4", "/s", None, None), ("ratio_2", "", None, None), ("ratio_4", "", None, None),
         ("cpu_us_with_1", "us", None, None), ("cpu_us_with_2", "us", None, None), ("cpu_us_with_4", "us", None, None),
         ("duplicates", "", "=", 0), ("problems", "", "=", 0)], is_long=True),
-    "queue": bench(backlog.queue, "{}", figures=[("per_s", "/s", ">", 4_000)]),
-    "queue 50 ms": bench(backlog.queue, '{"latency_ms": 50}', figures=[("per_s", "/s", ">", 1_100)]),
+    "queue": bench(backlog.queue, figures=[("per_s", "/s", ">", 4_000)]),
+    "queue 50 ms": bench(backlog.queue_50_ms, figures=[
+        ("per_s_64", "/s", ">", 1_100), ("per_s_128", "/s", ">", 2_100), ("per_s_256", "/s", ">", 3_500),
+        ("per_s_512", "/s", None, None)]),
     "queue hanging": bench(backlog.hanging, figures=[
         ("per_s", "/s", None, None), ("share", "", ">", 0.9), ("share_evenly", "", ">", 0.9)]),
     "idle 100,000": bench(idle.idle, 100_000, figures=[
@@ -79,7 +81,8 @@ BENCHMARKS = {
         ("next_per_s", "/s", ">", 300_000), ("next_20_zones_per_s", "/s", ">", 500_000),
         ("next_runs_per_s", "/s", ">", 300_000)]),
     "limit http": bench(limit.http, figures=[
-        ("multi_64_per_s", "/s", None, None), ("multi_64_50ms_per_s", "/s", None, None), ("multi_64_cpu_us", "us", None, None), ("wrk_64_per_s", "/s", None, None)],
+        ("multi_64_per_s", "/s", None, None), ("multi_64_cpu_us", "us", None, None), ("wrk_64_per_s", "/s", None, None),
+        *((f"multi_{connections}_50ms_per_s", "/s", None, None) for connections in backlog.CONNECTIONS)],
         is_own=False),
     "limit claim": bench(limit.claim, figures=[("rows_per_s", "/s", None, None)], is_own=False),
     "limit create": bench(limit.create, figures=[
