@@ -546,8 +546,8 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
  * what has just become due is seen at once and the backlog is gone through
  * step by step.  *offset is moved on, and to 0 behind the end or at a depth
  * from which on every step would read ever more: what lies deeper is left to
- * the walk, or until the backlog is shorter.  Returns whether more was found
- * than is dealt with in one step.
+ * the walk, or until the backlog is shorter.  Returns whether there is more to
+ * deal with at once.
  */
 bool
 extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
@@ -578,16 +578,23 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 		schedules[n_found++] = SPI_getbinval(tuple, desc, 2, &isnull);
 	}
 
-	/* those that are dealt with are not counted next time */
-	*offset += row - n_found;
+	/* before an error, which the walk will come to, stops the next look too */
+	*offset += row;
+	if (n_found > 0)
+	{
+		values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
+		values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+		process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), true, claim);
+	}
+
+	/*
+	 * Those that are dealt with are not counted next time.  The others stay:
+	 * somebody has them locked, or they need a slot after all.
+	 */
+	*offset -= claim->n_claimed;
 	if ((n < SLOTLESS_ROWS && row == n) || *offset >= SLOTLESS_DEPTH)
 		*offset = 0;
-	if (n_found == 0)
-		return false;
-	values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), true, claim);
-	return n_found == SLOTLESS_MAX;
+	return n_found == SLOTLESS_MAX && claim->n_claimed > 0;
 }
 
 /*
