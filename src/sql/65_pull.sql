@@ -1,21 +1,11 @@
 --
 -- Runners that pull.
 --
--- claim and complete run statements of the worker, in a session that is not
--- pinned as the worker's is: each is a handful of index probes, whatever the
--- statistics of a young partition say.
---
 
 CREATE FUNCTION @extschema@.extsched_claim(runner text, max_runs integer DEFAULT 10, lease_s integer DEFAULT 60)
 RETURNS TABLE (run uuid, lease uuid, request jsonb, idempotency_key text, deadline timestamptz)
 LANGUAGE C VOLATILE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-SET jit = off
 AS 'MODULE_PATHNAME', 'extsched_claim';
 REVOKE ALL ON FUNCTION @extschema@.extsched_claim(text, integer, integer) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_claim(text, integer, integer) IS
@@ -32,12 +22,6 @@ COMMENT ON FUNCTION @extschema@.extsched_heartbeat(uuid, uuid, integer) IS
 CREATE FUNCTION @extschema@.extsched_complete(run uuid, lease uuid, response jsonb) RETURNS text
 LANGUAGE C VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-SET jit = off
 AS 'MODULE_PATHNAME', 'extsched_complete';
 REVOKE ALL ON FUNCTION @extschema@.extsched_complete(uuid, uuid, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_complete(uuid, uuid, jsonb) IS

@@ -32,6 +32,7 @@
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/identity.h"
+#include "core/planner.h"
 #include "core/settings.h"
 #include "core/version.h"
 #include "core/wake.h"
@@ -127,6 +128,27 @@ make_loop(void)
 	loop->total = 1;
 	dlist_init(&loop->outcomes);
 	return loop;
+}
+
+/*
+ * Begin to work on the tables, as a worker would; returns what leave() needs.
+ */
+static int
+enter(void)
+{
+	int			level = extsched_planner_enter();
+
+	extsched_version_check();
+	SPI_connect();
+	extsched_rows_open();
+	return level;
+}
+
+static void
+leave(int level)
+{
+	SPI_finish();
+	extsched_planner_leave(level);
 }
 
 static void
@@ -269,6 +291,7 @@ extsched_claim(PG_FUNCTION_ARGS)
 	instr_time	start;
 	int			max_runs;
 	int			runner_cap;
+	int			level;
 	char		owner[NAMEDATALEN + 8];
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -288,9 +311,7 @@ extsched_claim(PG_FUNCTION_ARGS)
 	check_range("lease_s", pull.lease_s, MAX_LEASE_S);
 	InitMaterializedSRF(fcinfo, 0);
 
-	extsched_version_check();
-	SPI_connect();
-	extsched_rows_open();
+	level = enter();
 	runner_cap = enter_runner(pull.runner);
 	if (extsched_enabled && runner_cap > 0 && extsched_identity_matches())
 	{
@@ -301,7 +322,7 @@ extsched_claim(PG_FUNCTION_ARGS)
 		write_ends(loop);
 		extsched_wake_at_commit(now + pull.lease_s * USECS_PER_SEC);
 	}
-	SPI_finish();
+	leave(level);
 	count_call(EXTSCHED_OP_CLAIM, start);
 	return (Datum) 0;
 }
@@ -318,6 +339,7 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	TimestampTz expiry;
 	instr_time	start;
+	int			level;
 	uint64		n;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -329,12 +351,10 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = TimestampTzGetDatum(expiry);
 
-	extsched_version_check();
-	SPI_connect();
-	extsched_rows_open();
+	level = enter();
 	n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
 								  values, NULL);
-	SPI_finish();
+	leave(level);
 	extsched_wake_at_commit(expiry);
 	count_call(EXTSCHED_OP_HEARTBEAT, start);
 	PG_RETURN_BOOL(n > 0);
@@ -436,6 +456,7 @@ extsched_complete(PG_FUNCTION_ARGS)
 	const char *state = "stale";
 	ExtschedRun *run = NULL;
 	instr_time	start;
+	int			level;
 	char	   *runner;
 	TimestampTz first_ready;
 	bool		is_settled;
@@ -446,9 +467,7 @@ extsched_complete(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("argument \"%s\" must not be null", "response"),
 				errhint("Report a failure as {\"status\": 500, \"error\": \"...\"}."));
-	extsched_version_check();
-	SPI_connect();
-	extsched_rows_open();
+	level = enter();
 	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))
 		run = take_run(loop, PG_GETARG_UUID_P(0), PG_GETARG_UUID_P(1), &runner);
 	if (run != NULL)
@@ -463,7 +482,7 @@ extsched_complete(PG_FUNCTION_ARGS)
 				extsched_wake_at_commit(first_ready);
 		}
 	}
-	SPI_finish();
+	leave(level);
 	count_call(EXTSCHED_OP_COMPLETE, start);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
 }

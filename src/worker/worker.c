@@ -41,6 +41,7 @@
 
 #include "core/clock.h"
 #include "core/identity.h"
+#include "core/planner.h"
 #include "core/settings.h"
 #include "core/shmem.h"
 #include "core/version.h"
@@ -90,21 +91,6 @@ static const Pin pins[] = {
 	{"bytea_output", "hex"},
 	{"extra_float_digits", "1"},
 	{"xmlbinary", "base64"},
-
-	/*
-	 * Every statement is a handful of index probes whatever the statistics
-	 * say; see also estimate.c.
-	 */
-	{"plan_cache_mode", "force_generic_plan"},
-	{"enable_seqscan", "off"},
-	{"enable_bitmapscan", "off"},
-	{"enable_indexscan", "on"},
-	{"enable_nestloop", "on"},
-	{"enable_hashjoin", "off"},
-	{"enable_mergejoin", "off"},
-	{"enable_partition_pruning", "on"},
-	{"max_parallel_workers_per_gather", "0"},
-	{"jit", "off"},
 
 	{"application_name", "extsched worker"},
 };
@@ -199,6 +185,7 @@ pin_session(void)
 			SetConfigOption(pins[i].name, pins[i].value, PGC_SUSET,
 							PGC_S_OVERRIDE);
 	}
+	extsched_planner_pin();
 }
 
 /*
