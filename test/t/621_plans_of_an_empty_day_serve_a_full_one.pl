@@ -44,7 +44,7 @@ my $pulled = $node->safe_psql('postgres', qq{
 	SELECT count(extsched_complete(run, lease, '{"status": 200}')) FROM
 		(SELECT run, lease, extsched_heartbeat(run, lease) AS goes_on FROM extsched_claim('pull', 16) OFFSET 0) c WHERE goes_on;
 	SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE schemaname = 'extsched' AND relname = '$leaf';
-	SELECT sum(idx_tup_fetch) <= 20 * 16 FROM pg_stat_xact_user_tables WHERE schemaname = 'extsched' AND relname = '$leaf';
+	SELECT sum(idx_tup_fetch) <= 32 * 16 FROM pg_stat_xact_user_tables WHERE schemaname = 'extsched' AND relname = '$leaf';
 	COMMIT});
 is($pulled, "16\n0\nt", 'a Runner that pulls reads no more than the runs it gets');
 check_sound($node);
