@@ -45,7 +45,7 @@ check:
 
 campaign:
 	@script/bootstrap check
-	@script/as-user script/check campaign
+	@script/as-user script/check campaign distributed
 
 # The long form of one test.
 check-valgrind:

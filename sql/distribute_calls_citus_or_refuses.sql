@@ -17,12 +17,6 @@ CREATE FUNCTION pg_catalog.create_distributed_table(table_name regclass, distrib
 RETURNS void LANGUAGE sql AS $$
     INSERT INTO citus.call (what) VALUES (format('distributed %s by %s, %s, with %s, %s shards', $1, $2, $3, $4, $5)) $$;
 
-SAVEPOINT enabled;
-SELECT outcome, message, detail, hint FROM regress.outcome('SELECT extsched_distribute()');
-ROLLBACK TO enabled;
-SELECT count(*) AS calls FROM citus.call;
-
-SET LOCAL extsched.enabled = off;
 SELECT * FROM extsched_distribute(64);
 SELECT what FROM citus.call ORDER BY n;
 

@@ -3,6 +3,7 @@
 -- nodes of a Citus cluster.  All of them have tenant_id in front of every key,
 -- so that what belongs together is kept together, and foreign keys hold.
 -- What is read beside the rows of any tenant becomes a copy on each node.
+-- Workers see that by themselves, and go from tenant to tenant from then on.
 --
 
 CREATE FUNCTION @extschema@.extsched_distribute(shard_count integer DEFAULT 32)
@@ -29,13 +30,6 @@ BEGIN
             MESSAGE = 'cannot distribute the tables of extsched: this database does not have Citus',
             HINT = 'Install Citus, run CREATE EXTENSION citus, and install extsched on every node.';
     END IF;
-    IF current_setting('extsched.enabled')::boolean THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'cannot distribute the tables of extsched while the scheduler runs',
-            DETAIL = 'A claim locks timers of several tenants in one statement, which Citus does within one shard only.',
-            HINT = 'Set extsched.enabled = off for this database first, and read docs/scaling.md.';
-    END IF;
     FOREACH name IN ARRAY copied LOOP
         relation := format('extsched.%I', name);
         kind := 'reference';
@@ -54,4 +48,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.extsched_distribute(integer) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.extsched_distribute(integer) IS
-'Experimental. Distributes the tables of tenants by tenant_id, in shard_count shards that lie together, and copies the registry to each node, by the functions of Citus; returns the tables in the order it went. The worker of this version does not claim from distributed tables. Fails with 0A000 where the database does not have Citus, 55000 while extsched.enabled is on, 22023 on a shard_count out of range.';
+'Experimental. Distributes the tables of tenants by tenant_id, in shard_count shards that lie together, and copies the registry to each node, by the functions of Citus; returns the tables in the order it went. Workers claim tenant by tenant from then on. Fails with 0A000 where the database does not have Citus, 22023 on a shard_count out of range.';

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -43,10 +44,10 @@ static ExtschedStmt advance_timers = {
 	.sql = "UPDATE extsched.timer t SET next_due = u.next_due, in_flight = u.in_flight,"
 	" quarantine_reason = u.quarantine_reason"
 	" FROM pg_catalog.unnest($1) u"
-	" WHERE t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id",
+	" WHERE t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id" EXTSCHED_OF_TENANT("t"),
 	.expected = SPI_OK_UPDATE,
-	.nargs = 1,
-	.types = {EXTSCHED_TIMERS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_TIMERS_ARG, TEXTOID},
 };
 
 /* New rows by history partition. */
@@ -231,7 +232,7 @@ advance(ExtschedCandidate *candidates, int n)
 {
 	struct ExtschedTimerColumns *c = &extsched_timer_column;
 	ExtschedRows rows;
-	Datum		values[1];
+	Datum		values[2];
 
 	extsched_rows_init(&rows, EXTSCHED_TABLE_TIMER, n);
 	for (int i = 0; i < n; i++)
@@ -252,6 +253,7 @@ advance(ExtschedCandidate *candidates, int n)
 	if (rows.n == 0)
 		return;
 	values[0] = extsched_rows_array(&rows);
+	values[1] = CStringGetTextDatum(candidates[0].request.tenant);
 	(void) extsched_stmt_run(&advance_timers, values, NULL);
 }
 

@@ -26,6 +26,9 @@
  *
  * No row is waited for: a timer that is locked is skipped until the next time.
  *
+ * Where Citus has distributed the tables, claims always walk from tenant to
+ * tenant, and lock the timers of each in a statement of its own.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -90,13 +93,9 @@
 	" NULL::pg_catalog.uuid AS run_id, m.next_due AS nominal_time," \
 	" 'schedule'::pg_catalog.text AS trigger, 1 AS attempt, i.runner) r"
 
-/* Whether a tenant belongs to worker $2 of $3. */
-#define IS_MINE \
-	" ($3 = 1 OR (pg_catalog.hashtext(tenant_id) & 2147483647) % $3 = $2)"
-
 static ExtschedStmt claim_oldest = {
-	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
-	" WHERE next_due <= $1 AND" IS_MINE
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer e"
+	" WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
 	" ORDER BY next_due LIMIT $4 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
 	.expected = SPI_OK_SELECT,
 	.nargs = 4,
@@ -113,30 +112,46 @@ static ExtschedStmt claim_tenants = {
 	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID},
 };
 
+/* The same of one tenant, $2. */
+static ExtschedStmt claim_tenant = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
+	" WHERE tenant_id = $2 AND next_due <= $1"
+	" ORDER BY next_due LIMIT $3 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS
+	" WHERE m.tenant_id = $2",
+	.expected = SPI_OK_SELECT,
+	.nargs = 3,
+	.types = {TIMESTAMPTZOID, TEXTOID, INT4OID},
+};
+
 static ExtschedStmt claim_one = {
 	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
 	" WHERE tenant_id = $2 AND schedule_id = $3 AND next_due <= $1"
-	" FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
+	" FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS " WHERE m.tenant_id = $2",
 	.expected = SPI_OK_SELECT,
 	.nargs = 3,
 	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID},
 };
 
-/*
- * Of the due timers from number $4 on, those due last first, those that may
- * need no slot: extsched_decide() has the last word.
- */
+/* Whether a due timer e may need no slot; extsched_decide() has the last word. */
+#define IS_SLOTLESS \
+	" (n.transport IS NOT DISTINCT FROM 'notify' OR e.is_paused OR t.is_paused OR NOT i.enabled" \
+	" OR (e.in_flight > 0 AND s.overlap <> 'allow')" \
+	" OR e.next_due < $1 - pg_catalog.make_interval(secs => GREATEST(s.catch_up_s, 10)))"
+
+#define SLOTLESS_JOINS \
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = e.tenant_id AND s.schedule_id = e.schedule_id" \
+	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id" \
+	" LEFT JOIN extsched.tenant t ON t.tenant_id = e.tenant_id" \
+	" LEFT JOIN extsched.runner n ON n.runner = i.runner"
+
+/* The due timers from number $4 on, those due last first. */
 static ExtschedStmt find_slotless = {
-	.sql = "SELECT e.tenant_id, e.schedule_id, e.is_slotless FROM (SELECT e.tenant_id, e.schedule_id,"
-	" n.transport IS NOT DISTINCT FROM 'notify' OR e.is_paused OR t.is_paused OR NOT i.enabled"
-	" OR (e.in_flight > 0 AND s.overlap <> 'allow')"
-	" OR e.next_due < $1 - pg_catalog.make_interval(secs => GREATEST(s.catch_up_s, 10)) AS is_slotless"
-	" FROM (SELECT * FROM extsched.timer WHERE next_due <= $1 AND" IS_MINE
-	" ORDER BY next_due DESC OFFSET $4 LIMIT $5) e"
-	" LEFT JOIN extsched.schedule s ON s.tenant_id = e.tenant_id AND s.schedule_id = e.schedule_id"
-	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id"
-	" LEFT JOIN extsched.tenant t ON t.tenant_id = e.tenant_id"
-	" LEFT JOIN extsched.runner n ON n.runner = i.runner) e",
+	.sql = "SELECT e.tenant_id, e.schedule_id," IS_SLOTLESS
+	" FROM (SELECT * FROM extsched.timer e WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
+	" ORDER BY next_due DESC OFFSET $4 LIMIT $5) e" SLOTLESS_JOINS,
+	.distributed_sql = "SELECT e.tenant_id, e.schedule_id," IS_SLOTLESS " FROM extsched.timer e" SLOTLESS_JOINS
+	" WHERE e.next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
+	" ORDER BY e.next_due DESC OFFSET $4 LIMIT $5",
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, INT4OID},
@@ -170,8 +185,10 @@ static ExtschedStmt walk_tenants = {
 	" LATERAL (SELECT e.tenant_id, e.next_due FROM extsched.timer e"
 	" WHERE e.tenant_id > walk.tenant_id AND e.next_due IS NOT NULL"
 	" ORDER BY e.tenant_id, e.next_due LIMIT 1) f WHERE walk.n < $2)"
-	" SELECT tenant_id, next_due <= $3 AND"
-	" ($5 = 1 OR (pg_catalog.hashtext(tenant_id) & 2147483647) % $5 = $4) FROM walk",
+	" SELECT tenant_id, next_due <= $3 AND" EXTSCHED_IS_MINE(4, 5) " FROM walk e",
+	.distributed_sql = "SELECT e.tenant_id," EXTSCHED_IS_MINE(4, 5)
+	" FROM extsched.timer e WHERE e.tenant_id > $1 AND e.next_due <= $3"
+	" GROUP BY e.tenant_id ORDER BY e.tenant_id LIMIT $2",
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID},
@@ -404,7 +421,7 @@ process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
 void
 extsched_claim_plan(TimestampTz nominal)
 {
-	extsched_stmt_plan(&claim_oldest, -1);
+	extsched_stmt_plan(extsched_rows_distributed() ? &claim_tenant : &claim_oldest, -1);
 	extsched_birth_plan(nominal);
 }
 
@@ -497,6 +514,31 @@ share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
 	return n;
 }
 
+/* Deal with as many due timers of each of these tenants. */
+static void
+claim_of_each(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas, int n,
+			  ExtschedClaim *claim)
+{
+	Datum		values[3];
+
+	values[0] = TimestampTzGetDatum(now);
+	if (extsched_rows_distributed())
+	{
+		for (int i = 0; i < n; i++)
+		{
+			values[1] = tenants[i];
+			values[2] = quotas[i];
+			process(loop, now, extsched_stmt_run(&claim_tenant, values, NULL), false, claim);
+		}
+	}
+	else if (n > 0)
+	{
+		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
+		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
+		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), false, claim);
+	}
+}
+
 /*
  * extsched_claim_in_turn
  *		Deal with the due timers of the tenants that are next in turn.
@@ -519,16 +561,8 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 	if (turn->n == 0)
 		walk(loop, now);
 	n = share_out(loop, Max(free, 1), tenants, quotas);
-	if (n > 0)
-	{
-		Datum		values[3];
-
-		values[0] = TimestampTzGetDatum(now);
-		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
-		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
-		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), false, claim);
-		turn->n_claimed += claim->n_claimed;
-	}
+	claim_of_each(loop, now, tenants, quotas, n, claim);
+	turn->n_claimed += claim->n_claimed;
 	if (claim->n_claimed == 0 || turn->passes >= WALK_PASSES)
 	{
 		*is_round_over = turn->is_last;
@@ -580,7 +614,16 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 
 	/* before an error, which the walk will come to, stops the next look too */
 	*offset += row;
-	if (n_found > 0)
+	if (extsched_rows_distributed())
+	{
+		for (int i = 0; i < n_found; i++)
+		{
+			values[1] = tenants[i];
+			values[2] = schedules[i];
+			process(loop, now, extsched_stmt_run(&claim_one, values, NULL), true, claim);
+		}
+	}
+	else if (n_found > 0)
 	{
 		values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
 		values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));

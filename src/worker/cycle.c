@@ -339,7 +339,7 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	state->has_freed = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
-	if (state->walks)
+	if (state->walks || extsched_rows_distributed())
 		claim_in_turn(state, now, now_us);
 	else
 		claim_oldest(state, now, now_us);

@@ -28,42 +28,52 @@
 /* Taken over in one step; the next follows at once. */
 #define TAKE_MAX			1000
 
-/* $2 is our own name, $3 that of our predecessors without the epoch. */
-static ExtschedStmt find_leases = {
-	.sql = "WITH RECURSIVE names AS ("
-	"(SELECT e.runner FROM extsched.run e WHERE e.state = 'running'"
-	" ORDER BY e.runner, e.lease_expires_at LIMIT 1)"
-	" UNION ALL SELECT f.runner FROM names,"
-	" LATERAL (SELECT e.runner FROM extsched.run e WHERE e.runner > names.runner"
-	" AND e.state = 'running' ORDER BY e.runner, e.lease_expires_at LIMIT 1) f)"
-	" SELECT r.tenant_id, r.schedule_id, r.install_id, r.run_id, r.nominal_time,"
-	" r.trigger, r.attempt, r.lease_id, r.created_at, r.dispatched_at,"
-	" r.registry_id, r.version_id, r.content_hash, r.schedule_name,"
-	" s.max_attempts, s.backoff_s, s.max_age_s, s.pause_after_failures,"
+/*
+ * $2 is our own name, $3 that of our predecessors without the epoch: leases
+ * that have expired, and those of workers that are gone.
+ */
+#define IS_LEFT \
+	" e.state = 'running'" \
+	" AND (e.lease_expires_at <= $1 OR ($3 IS NOT NULL AND pg_catalog.starts_with(e.lease_owner, $3)))" \
+	" AND e.lease_owner <> $2" \
+	" AND (" EXTSCHED_IS_MINE(5, 6) " OR $3 IS NOT NULL)"
+
+#define LEASE_COLUMNS(r) \
+	r ".tenant_id, " r ".schedule_id, " r ".install_id, " r ".run_id, " r ".nominal_time, " \
+	r ".trigger, " r ".attempt, " r ".lease_id, " r ".created_at, " r ".dispatched_at, " \
+	r ".registry_id, " r ".version_id, " r ".content_hash, " r ".schedule_name," \
+	" s.max_attempts, s.backoff_s, s.max_age_s, s.pause_after_failures," \
 	" s.on_unknown = 'retry'"
+
+/* The Runners that have leases, by hops over the index. */
+#define NAMES \
+	"WITH RECURSIVE names AS (" \
+	"(SELECT e.runner FROM extsched.run e WHERE e.state = 'running'" \
+	" ORDER BY e.runner, e.lease_expires_at LIMIT 1)" \
+	" UNION ALL SELECT f.runner FROM names," \
+	" LATERAL (SELECT e.runner FROM extsched.run e WHERE e.runner > names.runner" \
+	" AND e.state = 'running' ORDER BY e.runner, e.lease_expires_at LIMIT 1) f)"
+
+static ExtschedStmt find_leases = {
+	.sql = NAMES " SELECT " LEASE_COLUMNS("r")
 	" FROM names, LATERAL (SELECT * FROM extsched.run e"
-	" WHERE e.runner = names.runner AND e.state = 'running'"
-	" AND (e.lease_expires_at <= $1 OR ($3 IS NOT NULL AND pg_catalog.starts_with(e.lease_owner, $3)))"
-	" AND e.lease_owner <> $2"
-	" AND ($6 = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647) % $6 = $5"
-	" OR $3 IS NOT NULL) LIMIT $4) r"
+	" WHERE e.runner = names.runner AND" IS_LEFT " LIMIT $4) r"
 	" LEFT JOIN extsched.schedule s ON s.tenant_id = r.tenant_id AND s.schedule_id = r.schedule_id",
+	.distributed_sql = "SELECT " LEASE_COLUMNS("e") " FROM extsched.run e"
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = e.tenant_id AND s.schedule_id = e.schedule_id"
+	" WHERE" IS_LEFT " LIMIT $4",
 	.expected = SPI_OK_SELECT,
 	.nargs = 6,
 	.types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
 };
 
 static ExtschedStmt next_expiry_of_others = {
-	.sql = "WITH RECURSIVE names AS ("
-	"(SELECT e.runner FROM extsched.run e WHERE e.state = 'running'"
-	" ORDER BY e.runner, e.lease_expires_at LIMIT 1)"
-	" UNION ALL SELECT f.runner FROM names,"
-	" LATERAL (SELECT e.runner FROM extsched.run e WHERE e.runner > names.runner"
-	" AND e.state = 'running' ORDER BY e.runner, e.lease_expires_at LIMIT 1) f)"
-	" SELECT pg_catalog.min(f.lease_expires_at) FROM names,"
+	.sql = NAMES " SELECT pg_catalog.min(f.lease_expires_at) FROM names,"
 	" LATERAL (SELECT e.lease_expires_at FROM extsched.run e"
 	" WHERE e.runner = names.runner AND e.state = 'running' AND e.lease_owner <> $1"
 	" ORDER BY e.lease_expires_at LIMIT 1) f",
+	.distributed_sql = "SELECT pg_catalog.min(lease_expires_at) FROM extsched.run"
+	" WHERE state = 'running' AND lease_owner <> $1",
 	.expected = SPI_OK_SELECT,
 	.nargs = 1,
 	.types = {TEXTOID},

@@ -75,37 +75,54 @@ static ExtschedStmt count_running = {
 	.nargs = 0,
 };
 
-static ExtschedStmt extend_lease = {
-	.sql = "UPDATE extsched.run_%s r SET lease_expires_at = $3"
+/* Where tables are distributed, a run is found first, and who may act checked. */
+static ExtschedStmt find_owner = {
+	.sql = "SELECT r.tenant_id, r.runner FROM extsched.run_%s r WHERE r.run_id = $1",
+	.expected = SPI_OK_SELECT,
+	.nargs = 1,
+	.types = {UUIDOID},
+};
+
+#define EXTEND_LEASE \
+	"UPDATE extsched.run_%s r SET lease_expires_at = $3" \
 	" WHERE r.run_id = $1 AND r.lease_id = $2 AND r.state = 'running'"
-	" AND" MAY_ACT_FOR("r.runner"),
+
+static ExtschedStmt extend_lease = {
+	.sql = EXTEND_LEASE " AND" MAY_ACT_FOR("r.runner"),
+	.distributed_sql = EXTEND_LEASE EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_UPDATE,
-	.nargs = 3,
-	.types = {UUIDOID, UUIDOID, TIMESTAMPTZOID},
+	.nargs = 4,
+	.types = {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID},
 };
 
 /* The timer is locked first, as everywhere; it may be gone. */
+#define LOCK_TIMER \
+	"SELECT t.in_flight FROM extsched.run_%s r" \
+	" JOIN extsched.timer t ON t.tenant_id = r.tenant_id AND t.schedule_id = r.schedule_id" \
+	" WHERE r.run_id = $1 AND r.lease_id = $2"
+
 static ExtschedStmt lock_timer = {
-	.sql = "SELECT t.in_flight FROM extsched.run_%s r"
-	" JOIN extsched.timer t ON t.tenant_id = r.tenant_id AND t.schedule_id = r.schedule_id"
-	" WHERE r.run_id = $1 AND r.lease_id = $2 AND" MAY_ACT_FOR("r.runner")
-	" FOR UPDATE OF t",
+	.sql = LOCK_TIMER " AND" MAY_ACT_FOR("r.runner") " FOR UPDATE OF t",
+	.distributed_sql = LOCK_TIMER EXTSCHED_OF_TENANT("r") " FOR UPDATE OF t",
 	.expected = SPI_OK_SELECT,
-	.nargs = 2,
-	.types = {UUIDOID, UUIDOID},
+	.nargs = 3,
+	.types = {UUIDOID, UUIDOID, TEXTOID},
 };
 
-static ExtschedStmt find_run = {
-	.sql = "SELECT r.tenant_id, r.schedule_id, r.install_id, r.nominal_time, r.trigger,"
-	" r.attempt, r.created_at, r.dispatched_at, r.registry_id, r.version_id,"
-	" r.content_hash, r.schedule_name, s.max_attempts, s.backoff_s, s.max_age_s,"
-	" s.pause_after_failures, r.runner FROM extsched.run_%s r"
-	" LEFT JOIN extsched.schedule s ON s.tenant_id = r.tenant_id AND s.schedule_id = r.schedule_id"
+#define FIND_RUN \
+	"SELECT r.tenant_id, r.schedule_id, r.install_id, r.nominal_time, r.trigger," \
+	" r.attempt, r.created_at, r.dispatched_at, r.registry_id, r.version_id," \
+	" r.content_hash, r.schedule_name, s.max_attempts, s.backoff_s, s.max_age_s," \
+	" s.pause_after_failures, r.runner FROM extsched.run_%s r" \
+	" LEFT JOIN extsched.schedule s ON s.tenant_id = r.tenant_id AND s.schedule_id = r.schedule_id" \
 	" WHERE r.run_id = $1 AND r.lease_id = $2 AND r.state = 'running'"
-	" AND" MAY_ACT_FOR("r.runner"),
+
+static ExtschedStmt find_run = {
+	.sql = FIND_RUN " AND" MAY_ACT_FOR("r.runner"),
+	.distributed_sql = FIND_RUN EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_SELECT,
-	.nargs = 2,
-	.types = {UUIDOID, UUIDOID},
+	.nargs = 3,
+	.types = {UUIDOID, UUIDOID, TEXTOID},
 };
 
 static void
@@ -162,6 +179,37 @@ check_range(const char *name, int value, int max)
 			errdetail("The value must be between 1 and %d.", max));
 }
 
+static bool
+may_act_for(Datum runner)
+{
+	bool		isnull;
+
+	(void) extsched_stmt_run(&check_access, &runner, NULL);
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * The tenant of a run, for statements that are for one tenant.  False if there
+ * is no such run, or the caller may not act for its Runner.
+ */
+static bool
+find_tenant(const pg_uuid_t *run_id, Datum *tenant)
+{
+	Datum		values[1];
+	SPITupleTable *found;
+	bool		isnull;
+
+	*tenant = (Datum) 0;
+	if (!extsched_rows_distributed())
+		return true;			/* for all statements to find out */
+	values[0] = UUIDPGetDatum(run_id);
+	if (extsched_stmt_run_on_leaf(&find_owner, extsched_run_id_slot(run_id), values, NULL) == 0)
+		return false;
+	found = SPI_tuptable;
+	*tenant = SPI_getbinval(found->vals[0], found->tupdesc, 1, &isnull);
+	return may_act_for(SPI_getbinval(found->vals[0], found->tupdesc, 2, &isnull));
+}
+
 /*
  * Lock the Runner, check that it may be pulled for, and return its cap.  A
  * name the caller has no right to is answered alike whether it exists or not.
@@ -172,12 +220,9 @@ enter_runner(const char *runner)
 	Datum		values[1];
 	bool		isnull;
 	Datum		cap;
-	bool		is_allowed;
 
 	values[0] = CStringGetTextDatum(runner);
-	(void) extsched_stmt_run(&check_access, values, NULL);
-	is_allowed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	if (!is_allowed)
+	if (!may_act_for(values[0]))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied for Runner \"%s\"", runner),
@@ -336,11 +381,11 @@ PG_FUNCTION_INFO_V1(extsched_heartbeat);
 Datum
 extsched_heartbeat(PG_FUNCTION_ARGS)
 {
-	Datum		values[3];
+	Datum		values[4];
 	TimestampTz expiry;
 	instr_time	start;
 	int			level;
-	uint64		n;
+	uint64		n = 0;
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -352,8 +397,9 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	values[2] = TimestampTzGetDatum(expiry);
 
 	level = enter();
-	n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
-								  values, NULL);
+	if (find_tenant(PG_GETARG_UUID_P(0), &values[3]))
+		n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
+									  values, values[3] == (Datum) 0 ? "   n" : NULL);
 	leave(level);
 	extsched_wake_at_commit(expiry);
 	count_call(EXTSCHED_OP_HEARTBEAT, start);
@@ -395,13 +441,17 @@ take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, ch
 {
 	TupleDesc	desc;
 	HeapTuple	tuple;
-	Datum		values[2];
+	Datum		values[3];
+	const char *nulls;
 	ExtschedRun *run;
 
 	values[0] = UUIDPGetDatum(run_id);
 	values[1] = UUIDPGetDatum(lease);
-	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, NULL);
-	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, NULL) == 0)
+	if (!find_tenant(run_id, &values[2]))
+		return NULL;
+	nulls = values[2] == (Datum) 0 ? "  n" : NULL;
+	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, nulls);
+	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, nulls) == 0)
 		return NULL;
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;

@@ -39,10 +39,10 @@ static ExtschedStmt find_recorded = {
 	" LATERAL (SELECT e.nominal_time FROM extsched.run e"
 	" WHERE e.tenant_id = u.tenant_id AND e.schedule_id = u.schedule_id"
 	" AND e.slot = u.slot AND e.trigger = 'schedule'"
-	" AND e.nominal_time BETWEEN u.first AND u.last) r ORDER BY 1, 2",
+	" AND e.nominal_time BETWEEN u.first AND u.last" EXTSCHED_OF_TENANT("e") ") r ORDER BY 1, 2",
 	.expected = SPI_OK_SELECT,
-	.nargs = 6,
-	.types = {INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
+	.nargs = 7,
+	.types = {INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID},
 };
 
 /* The ranges of a batch, one entry for each partition of each. */
@@ -97,7 +97,7 @@ static uint64
 find(const Ranges *ranges)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, UUIDOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[lengthof(types)];
+	Datum		values[lengthof(types) + 1];
 
 	for (int i = 0; i < lengthof(types); i++)
 	{
@@ -109,6 +109,7 @@ find(const Ranges *ranges)
 		values[i] = PointerGetDatum(construct_array(ranges->columns[i], ranges->n, types[i],
 													len, is_by_value, align));
 	}
+	values[lengthof(types)] = ranges->columns[1][0];
 	return extsched_stmt_run(&find_recorded, values, NULL);
 }
 

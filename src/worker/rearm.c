@@ -64,6 +64,9 @@ static ExtschedStmt zones_in_use = {
 	" WHERE s.timezone > used.timezone ORDER BY s.timezone LIMIT 1) f)"
 	" SELECT used.timezone, z.fingerprint FROM used"
 	" LEFT JOIN extsched.zone z ON z.timezone = used.timezone LIMIT $1",
+	.distributed_sql = "SELECT s.timezone, z.fingerprint FROM extsched.schedule s"
+	" LEFT JOIN extsched.zone z ON z.timezone = s.timezone"
+	" GROUP BY s.timezone, z.fingerprint LIMIT $1",
 	.expected = SPI_OK_SELECT,
 	.nargs = 1,
 	.types = {INT4OID},
@@ -80,18 +83,31 @@ static ExtschedStmt store_zone = {
 };
 
 /* The last record of a nominal time tells how far a timer has come. */
+#define LAST_RECORD(tenant, schedule) \
+	"SELECT r.nominal_time FROM extsched.run r WHERE r.tenant_id = " tenant \
+	" AND r.schedule_id = " schedule " AND r.trigger = 'schedule'" \
+	" ORDER BY r.nominal_time DESC LIMIT 1"
+
+#define OF_ZONE \
+	" FROM extsched.schedule s JOIN extsched.timer t" \
+	" ON t.tenant_id = s.tenant_id AND t.schedule_id = s.schedule_id" \
+	" WHERE s.timezone = $1 AND (s.created_at, s.tenant_id, s.schedule_id) > ($2, $3, $4)" \
+	" AND t.next_due IS NOT NULL ORDER BY s.created_at, s.tenant_id, s.schedule_id LIMIT $5"
+
+/* Where tables are distributed, last_record asks for that of each timer. */
 static ExtschedStmt timers_of_zone = {
-	.sql = "SELECT " TIMER_COLUMNS ","
-	" (SELECT r.nominal_time FROM extsched.run r WHERE r.tenant_id = t.tenant_id"
-	" AND r.schedule_id = t.schedule_id AND r.trigger = 'schedule'"
-	" ORDER BY r.nominal_time DESC LIMIT 1)"
-	" FROM extsched.schedule s JOIN extsched.timer t"
-	" ON t.tenant_id = s.tenant_id AND t.schedule_id = s.schedule_id"
-	" WHERE s.timezone = $1 AND (s.created_at, s.tenant_id, s.schedule_id) > ($2, $3, $4)"
-	" AND t.next_due IS NOT NULL ORDER BY s.created_at, s.tenant_id, s.schedule_id LIMIT $5",
+	.sql = "SELECT " TIMER_COLUMNS ", (" LAST_RECORD("t.tenant_id", "t.schedule_id") ")" OF_ZONE,
+	.distributed_sql = "SELECT " TIMER_COLUMNS ", NULL::pg_catalog.timestamptz" OF_ZONE,
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, UUIDOID, INT4OID},
+};
+
+static ExtschedStmt last_record = {
+	.sql = LAST_RECORD("$1", "$2"),
+	.expected = SPI_OK_SELECT,
+	.nargs = 2,
+	.types = {TEXTOID, UUIDOID},
 };
 
 static ExtschedStmt timers_ahead = {
@@ -249,6 +265,19 @@ lock(const Timer *timer)
 	return extsched_stmt_run(&lock_timer, values, NULL) > 0;
 }
 
+/* When the last recorded nominal time of a timer was; 0: there is none. */
+static TimestampTz
+find_last_recorded(const Timer *timer)
+{
+	Datum		values[2];
+
+	if (!extsched_rows_distributed())
+		return timer->last_recorded;
+	values[0] = CStringGetTextDatum(timer->tenant);
+	values[1] = UUIDPGetDatum(&timer->rule.schedule);
+	return extsched_stmt_run(&last_record, values, NULL) > 0 ? time_column(0, 1, 0) : 0;
+}
+
 /*
  * New zone data: go on from the last time that has a record.  False if the
  * timer has to change and cannot, here and below.
@@ -256,7 +285,7 @@ lock(const Timer *timer)
 static bool
 rearm_for_zone(const Timer *timer, TimestampTz now)
 {
-	TimestampTz from = Max(timer->accounted_from - 1, timer->last_recorded);
+	TimestampTz from = Max(timer->accounted_from - 1, find_last_recorded(timer));
 	TimestampTz next = 0;
 	const char *problem;
 	ExtschedDueResult result = extsched_due_next(&timer->rule, from, &next, &problem);

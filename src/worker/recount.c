@@ -16,7 +16,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "worker/recount.h"
@@ -26,11 +28,11 @@ static ExtschedStmt count_live = {
 	.sql = "SELECT u.ordinality::int4, pg_catalog.count(r.run_id)::int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY u"
 	" LEFT JOIN extsched.run r ON r.tenant_id = u.tenant_id"
-	" AND r.schedule_id = u.schedule_id AND r.finished_at IS NULL"
+	" AND r.schedule_id = u.schedule_id AND r.finished_at IS NULL" EXTSCHED_OF_TENANT("r")
 	" GROUP BY u.ordinality",
 	.expected = SPI_OK_SELECT,
-	.nargs = 1,
-	.types = {EXTSCHED_TIMERS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_TIMERS_ARG, TEXTOID},
 };
 
 /* Overlap is about to count, and no run has ended for longer than one lives. */
@@ -56,7 +58,7 @@ extsched_recount_doubtful(ExtschedCandidate *candidates, int n)
 	int		   *doubtful = palloc(sizeof(int) * Max(n, 1));
 	int			n_doubtful = 0;
 	ExtschedRows keys;
-	Datum		values[1];
+	Datum		values[2];
 	uint64		n_rows;
 
 	for (int i = 0; i < n; i++)
@@ -77,6 +79,7 @@ extsched_recount_doubtful(ExtschedCandidate *candidates, int n)
 		extsched_rows_add(&keys);
 	}
 	values[0] = extsched_rows_array(&keys);
+	values[1] = CStringGetTextDatum(candidates[0].request.tenant);
 	n_rows = extsched_stmt_run(&count_live, values, NULL);
 	for (uint64 row = 0; row < n_rows; row++)
 	{

@@ -9,7 +9,8 @@
  *
  * They are taken oldest first.  When nothing of a whole batch finds a slot, a
  * tenant at its cap has filled it; the next batch then takes a few runs of
- * each tenant.
+ * each tenant.  Where tables are distributed, each tenant is asked by itself,
+ * those that have waited for longest first.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,12 +34,12 @@
 /* Runs of one tenant in a batch that takes of each. */
 #define TURN_QUANTUM		8
 
+/* Runs that nobody has pulled, of each Runner in one look. */
+#define EXPIRE_MAX			1000
+
 /* The text of the predicate of the indexes on waiting runs. */
 #define IS_WAITING \
 	" e.state IN ('pending', 'retrying') AND NOT e.waits_for_slot"
-
-#define IS_MINE \
-	" ($5 = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647) % $5 = $4)"
 
 #define WAITING_COLUMNS \
 	"e.tenant_id, e.schedule_id, e.install_id, e.run_id, e.nominal_time," \
@@ -47,6 +48,10 @@
 
 #define REFILL_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
 #define REFILL_RUN			(REFILL_POLICY + EXTSCHED_POLICY_NCOLUMNS)
+
+/* Parameters: now, Runners, limit, number of this worker and of all, tenant. */
+#define TAKE_TYPES \
+	TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID, TEXTOID
 
 #define REFILL_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
@@ -74,19 +79,39 @@ static ExtschedStmt waiting_runners = {
 	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity')"
 	" AND" IS_WAITING ")"
 	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner",
+	.distributed_sql = "SELECT e.runner, pg_catalog.min(e.ready_at),"
+	" pg_catalog.min(e.ready_at) FILTER (WHERE e.ready_at > $1),"
+	" n.transport IS NOT DISTINCT FROM 'notify',"
+	" pg_catalog.bool_or(e.ready_at > $2 AND e.ready_at <= $1"
+	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity'))"
+	" FROM extsched.run e LEFT JOIN extsched.runner n ON n.runner = e.runner"
+	" WHERE" IS_WAITING " GROUP BY e.runner, n.transport",
 	.expected = SPI_OK_SELECT,
 	.nargs = 2,
 	.types = {TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
+/* The tenants that runs wait for at these Runners, or at any. */
+static ExtschedStmt waiting_tenants = {
+	.sql = "SELECT e.tenant_id FROM extsched.run e"
+	" WHERE ($2 IS NULL OR e.runner = ANY ($2)) AND e.ready_at <= $1 AND" IS_WAITING
+	" AND" EXTSCHED_IS_MINE(4, 5)
+	" GROUP BY e.tenant_id ORDER BY pg_catalog.min(e.ready_at) LIMIT $3",
+	.expected = SPI_OK_SELECT,
+	.nargs = 6,
+	.types = {TAKE_TYPES},
+};
+
 static ExtschedStmt take_oldest = {
 	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($2) AS u (runner),"
 	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = u.runner AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
-	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
+	" WHERE e.runner = u.runner AND e.ready_at <= $1 AND" IS_WAITING
+	" AND" EXTSCHED_IS_MINE(4, 5) EXTSCHED_OF_TENANT("e")
+	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS
+	" WHERE true" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_SELECT,
-	.nargs = 5,
-	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+	.nargs = 6,
+	.types = {TAKE_TYPES},
 };
 
 static ExtschedStmt take_in_turn = {
@@ -101,11 +126,11 @@ static ExtschedStmt take_in_turn = {
 	" SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM walk,"
 	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
 	" WHERE e.runner = walk.runner AND e.tenant_id = walk.tenant_id"
-	" AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
+	" AND e.ready_at <= $1 AND" IS_WAITING " AND" EXTSCHED_IS_MINE(4, 5)
 	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
 	.expected = SPI_OK_SELECT,
-	.nargs = 5,
-	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+	.nargs = 6,
+	.types = {TAKE_TYPES},
 };
 
 static ExtschedStmt start_runs = {
@@ -116,24 +141,25 @@ static ExtschedStmt start_runs = {
 	" version_id = u.version_id, content_hash = u.content_hash,"
 	" schedule_name = u.schedule_name,"
 	" endpoint_method = u.endpoint_method, endpoint_path = u.endpoint_path"
-	" FROM pg_catalog.unnest($1) u WHERE r.run_id = u.run_id AND r.finished_at IS NULL",
+	" FROM pg_catalog.unnest($1) u WHERE r.run_id = u.run_id AND r.finished_at IS NULL" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_UPDATE,
-	.nargs = 1,
-	.types = {EXTSCHED_RUNS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_RUNS_ARG, TEXTOID},
 };
 
 /* Runs that no Runner has pulled in time. */
 static ExtschedStmt find_expired = {
 	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM extsched.runner w,"
 	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = w.runner AND e.ready_at <= $1 AND" IS_WAITING " AND" IS_MINE
+	" WHERE e.runner = w.runner AND e.ready_at <= $1 AND" IS_WAITING
+	" AND" EXTSCHED_IS_MINE(4, 5) EXTSCHED_OF_TENANT("e")
 	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d"
 	" WHERE w.transport = 'notify' AND $2 IS NULL) r" EXTSCHED_REQUEST_JOINS
-	" WHERE s.schedule_id IS NULL"
-	" OR r.created_at + pg_catalog.make_interval(secs => s.max_age_s) < $1",
+	" WHERE (s.schedule_id IS NULL"
+	" OR r.created_at + pg_catalog.make_interval(secs => s.max_age_s) < $1)" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_SELECT,
-	.nargs = 5,
-	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID},
+	.nargs = 6,
+	.types = {TAKE_TYPES},
 };
 
 /* A waiting run on its way out. */
@@ -268,11 +294,12 @@ begin_attempts(ExtschedLoop *loop, const ExtschedPull *pull, Waiting *waiting,
 	}
 	for (int leaf = 0; leaf < EXTSCHED_RING_SLOTS; leaf++)
 	{
-		Datum		values[1];
+		Datum		values[2];
 
 		if (leaves[leaf] == NULL)
 			continue;
 		values[0] = extsched_rows_array(leaves[leaf]);
+		values[1] = CStringGetTextDatum(waiting[0].request.tenant);
 		(void) extsched_stmt_run_on_leaf(&start_runs, leaf, values, NULL);
 	}
 }
@@ -337,13 +364,60 @@ ready_runners(ExtschedLoop *loop, TimestampTz now, int *n_ready, TimestampTz *ne
 	return PointerGetDatum(construct_array(names, *n_ready, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static void
-set_values(ExtschedLoop *loop, TimestampTz now, int limit, Datum *values)
+/*
+ * Deal with the runs that a statement of TAKE_TYPES finds: up to limit of each
+ * of these Runners, or of all if there are none.  Returns how many were found.
+ */
+static uint64
+take(ExtschedLoop *loop, const ExtschedPull *pull, ExtschedStmt *stmt, TimestampTz now,
+	 Datum runners, int limit, ExtschedRefill *refill)
 {
+	char		nulls[] = "     n";
+	Datum		values[6];
+	uint64		n;
+	SPITupleTable *tenants;
+	uint64		n_taken = 0;
+
 	values[0] = TimestampTzGetDatum(now);
+	values[1] = runners;
+	nulls[1] = DatumGetPointer(runners) == NULL ? 'n' : ' ';
 	values[2] = Int32GetDatum(limit);
 	values[3] = Int32GetDatum(loop->number);
 	values[4] = Int32GetDatum(loop->total);
+	values[5] = (Datum) 0;
+	if (!extsched_rows_distributed())
+	{
+		n = extsched_stmt_run(stmt, values, nulls);
+		process(loop, pull, now, n, refill);
+		return n;
+	}
+
+	n = extsched_stmt_run(&waiting_tenants, values, nulls);
+	tenants = SPI_tuptable;
+	nulls[5] = ' ';
+	for (uint64 i = 0; i < n && refill->n_started < limit; i++)
+	{
+		bool		isnull;
+		uint64		n_of_tenant;
+
+		values[5] = SPI_getbinval(tenants->vals[i], tenants->tupdesc, 1, &isnull);
+		n_of_tenant = extsched_stmt_run(stmt, values, nulls);
+		process(loop, pull, now, n_of_tenant, refill);
+		n_taken += n_of_tenant;
+	}
+	SPI_freetuptable(tenants);
+	return n_taken;
+}
+
+/* The oldest; when nothing of a whole batch can go out, some of each tenant. */
+static void
+take_fairly(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Datum runners,
+			int limit, ExtschedRefill *refill)
+{
+	uint64		n = take(loop, pull, &take_oldest, now, runners, limit, refill);
+
+	if (n >= limit && refill->n_started == 0 && !extsched_rows_distributed())
+		(void) take(loop, pull, &take_in_turn, now, runners, TURN_QUANTUM, refill);
 }
 
 /*
@@ -360,25 +434,14 @@ void
 extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 				ExtschedRefill *refill)
 {
-	Datum		values[5];
+	Datum		runners;
 	int			n_ready;
-	uint64		n;
 
 	memset(refill, 0, sizeof(*refill));
-	values[1] = ready_runners(loop, now, &n_ready, &refill->next_ready);
+	runners = ready_runners(loop, now, &n_ready, &refill->next_ready);
 	refill->is_blocked = n_ready > 0 && limit == 0;
-	if (n_ready == 0 || limit == 0)
-		return;
-	set_values(loop, now, limit, values);
-	n = extsched_stmt_run(&take_oldest, values, NULL);
-	process(loop, NULL, now, n, refill);
-
-	if (n >= limit && refill->n_started == 0)
-	{
-		set_values(loop, now, TURN_QUANTUM, values);
-		n = extsched_stmt_run(&take_in_turn, values, NULL);
-		process(loop, NULL, now, n, refill);
-	}
+	if (n_ready > 0 && limit > 0)
+		take_fairly(loop, NULL, now, runners, limit, refill);
 }
 
 /*
@@ -393,21 +456,12 @@ void
 extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
 					 const ExtschedPull *pull)
 {
-	Datum		values[5];
 	Datum		name = CStringGetTextDatum(pull->runner);
 	ExtschedRefill refill = {0};
-	uint64		n;
 
-	values[1] = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
-	set_values(loop, now, limit, values);
-	n = extsched_stmt_run(&take_oldest, values, NULL);
-	process(loop, pull, now, n, &refill);
-	if (n >= limit && refill.n_started == 0)
-	{
-		set_values(loop, now, TURN_QUANTUM, values);
-		n = extsched_stmt_run(&take_in_turn, values, NULL);
-		process(loop, pull, now, n, &refill);
-	}
+	take_fairly(loop, pull, now,
+				PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT)),
+				limit, &refill);
 }
 
 /*
@@ -417,10 +471,7 @@ extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
 void
 extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now)
 {
-	Datum		values[5];
 	ExtschedRefill refill = {0};
 
-	values[1] = (Datum) 0;
-	set_values(loop, now, 1000, values);
-	process(loop, NULL, now, extsched_stmt_run(&find_expired, values, " n   "), &refill);
+	(void) take(loop, NULL, &find_expired, now, (Datum) 0, EXPIRE_MAX, &refill);
 }

@@ -15,12 +15,17 @@
  * Plans hold OIDs of row types, so they die with the extension.  When the
  * tables turn out to be others than before, all plans are made anew.
  *
+ * Citus locks rows, and recurses, within the shard of one tenant only.  Where
+ * it has distributed the tables, statements that do either are others, and who
+ * calls them has batches of one tenant.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
@@ -52,6 +57,8 @@ struct ExtschedTimerColumns extsched_timer_column;
 
 /* Raised when the tables are not those that were known before. */
 static int	generation = 0;
+
+static bool is_distributed = false;
 
 static Oid
 find_table(const char *name)
@@ -85,9 +92,37 @@ find_columns(void)
 #undef FIND
 }
 
+/* Whether Citus is there, and spreads our tables. */
+static bool
+find_distribution(void)
+{
+	Oid			type = REGCLASSOID;
+	Datum		table;
+
+	if (!OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
+		return false;
+	table = ObjectIdGetDatum(tables[EXTSCHED_TABLE_TIMER].relation);
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_partition"
+							  " WHERE logicalrelid = $1 AND partmethod = 'h'",
+							  1, &type, &table, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look into pg_dist_partition");
+	return SPI_processed > 0;
+}
+
+/*
+ * extsched_rows_distributed
+ *		True if the tables of tenants are spread over a Citus cluster: then a
+ *		statement that locks or writes is for one tenant.
+ */
+bool
+extsched_rows_distributed(void)
+{
+	return is_distributed;
+}
+
 /*
  * extsched_rows_open
- *		Find the tables, in a transaction.
+ *		Find the tables, in a transaction and SPI_connect.
  *
  * To be called in each transaction before anything else here.  Fails with 42P01 where the extension is not.
  */
@@ -95,6 +130,7 @@ void
 extsched_rows_open(void)
 {
 	bool		has_changed = false;
+	bool		was_distributed = is_distributed;
 
 	for (int i = 0; i < EXTSCHED_TABLES; i++)
 	{
@@ -119,15 +155,46 @@ extsched_rows_open(void)
 		table->relation = relation;
 		has_changed = true;
 	}
-	if (!has_changed)
-		return;
-	find_columns();
-	generation++;
+	is_distributed = find_distribution();
+	if (has_changed)
+		find_columns();
+	if (has_changed || is_distributed != was_distributed)
+		generation++;
+}
+
+/* The statement for these tables; digits are those of its leaf, if it has one. */
+static char *
+sql_of(const ExtschedStmt *stmt, const char *digits)
+{
+	const char *sql = is_distributed && stmt->distributed_sql != NULL ? stmt->distributed_sql : stmt->sql;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *at = sql; *at != '\0'; at++)
+	{
+		if (*at == '[')
+		{
+			int			len = strcspn(++at, "]");
+
+			if (is_distributed)
+				appendStringInfo(&text, " AND %.*s.tenant_id = $%d", len, at, stmt->nargs);
+			at += len;
+		}
+		else if (digits != NULL && strncmp(at, "%s", 2) == 0)
+		{
+			appendStringInfoString(&text, digits);
+			at++;
+		}
+		else
+			appendStringInfoChar(&text, *at);
+	}
+	return text.data;
 }
 
 static SPIPlanPtr
-prepare(const ExtschedStmt *stmt, const char *sql)
+prepare(const ExtschedStmt *stmt, const char *digits)
 {
+	char	   *sql = sql_of(stmt, digits);
 	Oid			types[EXTSCHED_STMT_ARGS];
 	SPIPlanPtr	plan;
 
@@ -146,6 +213,7 @@ prepare(const ExtschedStmt *stmt, const char *sql)
 			 SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep the plan of \"%s\"", sql);
+	pfree(sql);
 	return plan;
 }
 
@@ -185,12 +253,9 @@ leaf_plan(ExtschedStmt *stmt, int leaf)
 	if (stmt->leaf_plans[leaf] == NULL)
 	{
 		char		digits[3];
-		char	   *sql;
 
 		snprintf(digits, sizeof(digits), "%02d", leaf % 100);
-		sql = psprintf(stmt->sql, digits);
-		stmt->leaf_plans[leaf] = prepare(stmt, sql);
-		pfree(sql);
+		stmt->leaf_plans[leaf] = prepare(stmt, digits);
 	}
 	return stmt->leaf_plans[leaf];
 }
@@ -200,7 +265,7 @@ whole_plan(ExtschedStmt *stmt)
 {
 	check_generation(stmt);
 	if (stmt->plan == NULL)
-		stmt->plan = prepare(stmt, stmt->sql);
+		stmt->plan = prepare(stmt, NULL);
 	return stmt->plan;
 }
 

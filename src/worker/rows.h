@@ -28,13 +28,27 @@ typedef enum ExtschedTable
  * A fixed statement.  In the types of its parameters RUNS and TIMERS stand for
  * arrays of rows of these tables.  A statement on a leaf has "%s" where the
  * two digits of a partition belong, and one plan for each.
+ *
+ * Where Citus has distributed the tables, EXTSCHED_OF_TENANT(t) restricts table
+ * t to one tenant, which is the last parameter; elsewhere it is nothing.  A
+ * statement that cannot be for one tenant has a distributed_sql instead, with
+ * the same parameters and columns.
  */
 #define EXTSCHED_RUNS_ARG	((Oid) 1)
 #define EXTSCHED_TIMERS_ARG ((Oid) 2)
+#define EXTSCHED_OF_TENANT(t)	"[" t "]"
+
+#define EXTSCHED_TEXT(x)	#x
+
+/* Whether the tenant of row e belongs to worker $number of $total. */
+#define EXTSCHED_IS_MINE(number, total) \
+	" ($" EXTSCHED_TEXT(total) " = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647)" \
+	" % $" EXTSCHED_TEXT(total) " = $" EXTSCHED_TEXT(number) ")"
 
 typedef struct ExtschedStmt
 {
 	const char *sql;
+	const char *distributed_sql;
 	int			expected;		/* SPI_OK_... */
 	int			nargs;
 	Oid			types[EXTSCHED_STMT_ARGS];
@@ -73,6 +87,7 @@ extern struct ExtschedTimerColumns
 }			extsched_timer_column;
 
 extern void extsched_rows_open(void);
+extern bool extsched_rows_distributed(void);
 
 extern void extsched_stmt_plan(ExtschedStmt *stmt, int leaf);
 extern uint64 extsched_stmt_run(ExtschedStmt *stmt, Datum *values,

@@ -47,20 +47,20 @@
 static ExtschedStmt lock_timers = {
 	.sql = "SELECT u.ordinality::int4, t.in_flight, t.consecutive_failures, t.is_paused"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY u"
-	" JOIN extsched.timer t ON t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id"
+	" JOIN extsched.timer t ON t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id" EXTSCHED_OF_TENANT("t")
 	" FOR UPDATE OF t SKIP LOCKED",
 	.expected = SPI_OK_SELECT,
-	.nargs = 1,
-	.types = {EXTSCHED_TIMERS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_TIMERS_ARG, TEXTOID},
 };
 
 static ExtschedStmt find_timers = {
 	.sql = "SELECT u.ordinality::int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY u"
-	" JOIN extsched.timer t ON t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id",
+	" JOIN extsched.timer t ON t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id" EXTSCHED_OF_TENANT("t"),
 	.expected = SPI_OK_SELECT,
-	.nargs = 1,
-	.types = {EXTSCHED_TIMERS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_TIMERS_ARG, TEXTOID},
 };
 
 static ExtschedStmt write_runs = {
@@ -70,11 +70,11 @@ static ExtschedStmt write_runs = {
 	" waits_for_slot = false, lease_id = NULL, lease_owner = NULL, lease_expires_at = NULL"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY u"
 	" WHERE r.run_id = u.run_id AND r.lease_id IS NOT DISTINCT FROM u.lease_id"
-	" AND r.finished_at IS NULL"
+	" AND r.finished_at IS NULL" EXTSCHED_OF_TENANT("r")
 	" RETURNING u.ordinality::int4",
 	.expected = SPI_OK_UPDATE_RETURNING,
-	.nargs = 1,
-	.types = {EXTSCHED_RUNS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_RUNS_ARG, TEXTOID},
 };
 
 static ExtschedStmt write_timers = {
@@ -90,10 +90,10 @@ static ExtschedStmt write_timers = {
 	" last_error = CASE WHEN u.last_run_status IS NULL THEN t.last_error ELSE u.last_error END,"
 	" last_success_at = COALESCE(u.last_success_at, t.last_success_at)"
 	" FROM pg_catalog.unnest($1) u"
-	" WHERE t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id",
+	" WHERE t.tenant_id = u.tenant_id AND t.schedule_id = u.schedule_id" EXTSCHED_OF_TENANT("t"),
 	.expected = SPI_OK_UPDATE,
-	.nargs = 1,
-	.types = {EXTSCHED_TIMERS_ARG},
+	.nargs = 2,
+	.types = {EXTSCHED_TIMERS_ARG, TEXTOID},
 };
 
 /*
@@ -104,15 +104,15 @@ static ExtschedStmt free_slots = {
 	.sql = "WITH first AS ("
 	"SELECT w.run_id, w.slot FROM pg_catalog.unnest($1) u,"
 	" LATERAL (SELECT r.run_id, r.slot, pg_catalog.count(*) OVER () AS n FROM extsched.run r"
-	" WHERE r.tenant_id = u.tenant_id AND r.schedule_id = u.schedule_id AND r.waits_for_slot"
+	" WHERE r.tenant_id = u.tenant_id AND r.schedule_id = u.schedule_id AND r.waits_for_slot" EXTSCHED_OF_TENANT("r")
 	" ORDER BY r.nominal_time LIMIT 1) w"
 	" WHERE w.n >= u.in_flight)"
 	" UPDATE extsched.run r SET waits_for_slot = false, ready_at = $2,"
 	" created_at = CASE WHEN r.trigger = 'backfill' THEN $2 ELSE r.created_at END"
-	" FROM first WHERE r.run_id = first.run_id AND r.slot = first.slot AND r.waits_for_slot",
+	" FROM first WHERE r.run_id = first.run_id AND r.slot = first.slot AND r.waits_for_slot" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_UPDATE,
-	.nargs = 2,
-	.types = {EXTSCHED_TIMERS_ARG, TIMESTAMPTZOID},
+	.nargs = 3,
+	.types = {EXTSCHED_TIMERS_ARG, TIMESTAMPTZOID, TEXTOID},
 };
 
 static ExtschedStmt audit_pause = {
@@ -215,12 +215,19 @@ ordinal(uint64 row)
 	return int_column(SPI_tuptable->vals[row], 1) - 1;
 }
 
+/* The tenant of a batch that has one only, as all have where tables are distributed. */
+static Datum
+batch_tenant(const Batch *batch)
+{
+	return CStringGetTextDatum(batch->runs[0]->tenant);
+}
+
 /* Lock the timers that are free, and learn which are busy and which gone. */
 static void
 lock_owners(Batch *batch)
 {
 	ExtschedRows keys;
-	Datum		values[1];
+	Datum		values[2];
 	uint64		n;
 	SPITupleTable *table;
 
@@ -232,6 +239,7 @@ lock_owners(Batch *batch)
 		extsched_rows_add(&keys);
 	}
 	values[0] = extsched_rows_array(&keys);
+	values[1] = batch_tenant(batch);
 
 	n = extsched_stmt_run(&lock_timers, values, NULL);
 	for (uint64 row = 0; row < n; row++)
@@ -296,13 +304,14 @@ static void
 write_leaf(Batch *batch, int leaf, const int *members, int n, bool *is_written)
 {
 	ExtschedRows rows;
-	Datum		values[1];
+	Datum		values[2];
 	uint64		written;
 
 	extsched_rows_init(&rows, EXTSCHED_TABLE_RUN, n);
 	for (int i = 0; i < n; i++)
 		add_run_row(&rows, batch->runs[members[i]]);
 	values[0] = extsched_rows_array(&rows);
+	values[1] = batch_tenant(batch);
 	written = extsched_stmt_run_on_leaf(&write_runs, leaf, values, NULL);
 	for (uint64 row = 0; row < written; row++)
 		is_written[members[ordinal(row)]] = true;
@@ -444,7 +453,7 @@ write_owners(Batch *batch, const bool *is_written)
 {
 	ExtschedRows changed;
 	ExtschedRows freed;
-	Datum		values[2];
+	Datum		values[3];
 
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -476,12 +485,14 @@ write_owners(Batch *batch, const bool *is_written)
 	if (changed.n > 0)
 	{
 		values[0] = extsched_rows_array(&changed);
+		values[1] = batch_tenant(batch);
 		(void) extsched_stmt_run(&write_timers, values, NULL);
 	}
 	if (freed.n > 0)
 	{
 		values[0] = extsched_rows_array(&freed);
 		values[1] = TimestampTzGetDatum(extsched_clock_now());
+		values[2] = batch_tenant(batch);
 		return extsched_stmt_run(&free_slots, values, NULL) > 0;
 	}
 	return false;
@@ -499,17 +510,9 @@ extsched_settle_plan(TimestampTz nominal)
 	extsched_stmt_plan(&write_timers, -1);
 }
 
-/*
- * extsched_settle_apply
- *		Write outcomes, inside a transaction and SPI_connect.
- *
- * is_settled[i] becomes true when run i needs no more writing: it was written,
- * or its row has moved on without us.  The others have a timer that is locked.
- * Returns when the first of the runs that wait because of it is ready, or
- * DT_NOEND.
- */
-TimestampTz
-extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled)
+/* Write outcomes in one batch. */
+static TimestampTz
+apply(ExtschedRun **runs, int n, bool *is_settled)
 {
 	Batch		batch = {.runs = runs, .n = n};
 	bool	   *is_written = palloc0(sizeof(bool) * n);
@@ -528,6 +531,55 @@ extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled)
 		is_settled[i] = batch.owners[batch.owner_of[i]].standing != OWNER_BUSY;
 	}
 	return first_ready;
+}
+
+/* The same in a batch for each tenant. */
+static TimestampTz
+apply_by_tenant(ExtschedRun **runs, int n, bool *is_settled)
+{
+	TimestampTz first_ready = DT_NOEND;
+	bool	   *is_taken = palloc0(sizeof(bool) * n);
+	ExtschedRun **batch = palloc(sizeof(ExtschedRun *) * n);
+	bool	   *is_done = palloc(sizeof(bool) * n);
+	int		   *members = palloc(sizeof(int) * n);
+
+	for (int first = 0; first < n; first++)
+	{
+		int			size = 0;
+		TimestampTz ready;
+
+		for (int i = first; i < n; i++)
+		{
+			if (is_taken[i] || strcmp(runs[i]->tenant, runs[first]->tenant) != 0)
+				continue;
+			is_taken[i] = true;
+			members[size] = i;
+			batch[size++] = runs[i];
+		}
+		if (size == 0)
+			continue;
+		ready = apply(batch, size, is_done);
+		first_ready = Min(first_ready, ready);
+		for (int i = 0; i < size; i++)
+			is_settled[members[i]] = is_done[i];
+	}
+	return first_ready;
+}
+
+/*
+ * extsched_settle_apply
+ *		Write outcomes, inside a transaction and SPI_connect.
+ *
+ * is_settled[i] becomes true when run i needs no more writing: it was written,
+ * or its row has moved on without us.  The others have a timer that is locked.
+ * Returns when the first of the runs that wait because of it is ready, or
+ * DT_NOEND.
+ */
+TimestampTz
+extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled)
+{
+	return extsched_rows_distributed() ? apply_by_tenant(runs, n, is_settled) :
+		apply(runs, n, is_settled);
 }
 
 /* True for the first failures of each second; tells how many were left out. */

@@ -27,6 +27,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   new_node
   create_extension
+  distribute
   start_process
   start_runner
   stop_runner
@@ -91,6 +92,26 @@ sub create_extension
 	my ($node, $dbname) = @_;
 
 	$node->safe_psql($dbname // 'postgres', 'CREATE EXTENSION extsched');
+	distribute($node, $dbname) if $ENV{EXTSCHED_DISTRIBUTED};
+	return;
+}
+
+# Let the tables be distributed, by a stand-in for Citus that only notes it: all
+# rows stay where they are.  With EXTSCHED_DISTRIBUTED any test runs so.
+sub distribute
+{
+	my ($node, $dbname) = @_;
+
+	$node->safe_psql($dbname // 'postgres', q{
+		SET allow_system_table_mods = on;
+		CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass PRIMARY KEY, partmethod "char" NOT NULL);
+		CREATE FUNCTION pg_catalog.create_reference_table(table_name regclass) RETURNS void LANGUAGE sql
+			BEGIN ATOMIC INSERT INTO pg_dist_partition VALUES (table_name, 'n'); END;
+		CREATE FUNCTION pg_catalog.create_distributed_table(table_name regclass, distribution_column text,
+			distribution_type text DEFAULT 'hash', colocate_with text DEFAULT 'default', shard_count int DEFAULT NULL)
+		RETURNS void LANGUAGE sql
+			BEGIN ATOMIC INSERT INTO pg_dist_partition VALUES (table_name, 'h'); END;
+		SELECT extsched_distribute()});
 	return;
 }
 
