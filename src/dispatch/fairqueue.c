@@ -17,19 +17,26 @@
  * Tenants take turns of one run each.  That is deficit round robin (Shreedhar
  * and Varghese, 1995) with a quantum of one and all costs equal, where no
  * deficit is ever carried over; how long a run holds its slot is not known
- * beforehand and is what the caps are for.  A tenant that was at its cap
- * comes back at the end of the ring.  Turns are counted inside a Runner,
+ * beforehand and is what the caps are for.  Turns are counted inside a Runner,
  * because its slots are what tenants compete for there; Runners take turns
  * too.
  *
+ * A tenant that comes into a ring goes before those that had a turn since it
+ * had its last one.  Most runs compete for a moment only, and are looked at
+ * again when a slot is free: without that, the tenants that are found first
+ * would get every slot.
+ *
  * Every operation costs a few hash lookups plus O(log n) in the heaps, where n
- * is the backlog of one install.  Entries of those without runs are freed, so
- * memory follows the runs held and not the tenants ever seen.
+ * is the backlog of one install, and a ring is searched from its end.  Entries
+ * of those without runs are freed, so memory follows the runs held and not the
+ * tenants ever seen; when tenants had their last turn is kept by a hash of
+ * their name, and two that share one share their turns.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "lib/ilist.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -37,6 +44,7 @@
 #include "dispatch/fairqueue.h"
 
 #define TENANT_BYTES 256		/* extsched.tenant allows 255 */
+#define TURN_SLOTS 4096
 
 /* What can be at a cap.  Every count includes runs of all branches below. */
 typedef struct FairCount
@@ -50,7 +58,8 @@ typedef struct FairRunner
 {
 	char		name[NAMEDATALEN];	/* hash key */
 	FairCount	count;
-	dlist_head	ring;			/* of FairFlow.ring_node, next one first */
+	dlist_head	ring;			/* of FairFlow.ring_node, next one first, that is by
+								 * their last turns */
 	dlist_node	node;			/* in queue->runners while startable */
 	bool		is_startable;
 } FairRunner;
@@ -89,6 +98,7 @@ typedef struct FairFlow
 	dlist_node	tenant_node;
 	dlist_node	ring_node;
 	bool		is_in_ring;
+	uint64	   *last_turn;		/* in queue->last_turns */
 } FairFlow;
 
 typedef struct FairLaneKey
@@ -117,6 +127,8 @@ struct ExtschedFairQueue
 	HTAB	   *flows_by_key;
 	HTAB	   *lanes_by_key;
 	dlist_head	runners;		/* startable ones, next one first */
+	uint64		turn;			/* raised with each run that is picked */
+	uint64		last_turns[TURN_SLOTS]; /* by Runner and tenant; 0: none */
 };
 
 static inline bool
@@ -170,7 +182,25 @@ refresh_runner(ExtschedFairQueue *queue, FairRunner *runner)
 		dlist_delete(&runner->node);
 }
 
-/* Put a flow at the end of its ring, or take it out. */
+/* Put a flow behind those of its ring whose last turn was not later. */
+static void
+enter_ring(FairFlow *flow)
+{
+	dlist_head *ring = &flow->key.runner->ring;
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, ring)
+	{
+		if (*dlist_container(FairFlow, ring_node, iter.cur)->last_turn <= *flow->last_turn)
+		{
+			dlist_insert_after(iter.cur, &flow->ring_node);
+			return;
+		}
+	}
+	dlist_push_head(ring, &flow->ring_node);
+}
+
+/* Put a flow into its ring, or take it out. */
 static void
 refresh_flow(ExtschedFairQueue *queue, FairFlow *flow)
 {
@@ -181,7 +211,7 @@ refresh_flow(ExtschedFairQueue *queue, FairFlow *flow)
 	{
 		flow->is_in_ring = is_startable;
 		if (is_startable)
-			dlist_push_tail(&flow->key.runner->ring, &flow->ring_node);
+			enter_ring(flow);
 		else
 			dlist_delete(&flow->ring_node);
 	}
@@ -383,6 +413,8 @@ intern_flow(ExtschedFairQueue *queue, FairTenant *tenant, FairRunner *runner)
 	{
 		flow->lanes_held = 0;
 		flow->is_in_ring = false;
+		flow->last_turn = &queue->last_turns[(string_hash(tenant->name, TENANT_BYTES) ^
+											  string_hash(runner->name, NAMEDATALEN)) % TURN_SLOTS];
 		flow->lanes = (pairingheap) {.ph_compare = compare_lanes};
 		dlist_push_tail(&tenant->flows, &flow->tenant_node);
 	}
@@ -562,6 +594,7 @@ extsched_fairqueue_next(ExtschedFairQueue *queue)
 	dlist_push_tail(&queue->runners, &runner->node);
 	dlist_delete(&flow->ring_node);
 	dlist_push_tail(&runner->ring, &flow->ring_node);
+	*flow->last_turn = ++queue->turn;
 
 	detach_lane(lane);
 	run = pairingheap_container(ExtschedFairRun, node, pairingheap_remove_first(&lane->runs));

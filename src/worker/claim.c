@@ -563,7 +563,8 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 	n = share_out(loop, Max(free, 1), tenants, quotas);
 	claim_of_each(loop, now, tenants, quotas, n, claim);
 	turn->n_claimed += claim->n_claimed;
-	if (claim->n_claimed == 0 || turn->passes >= WALK_PASSES)
+	if (turn->n == 0 || turn->passes >= WALK_PASSES ||
+		(turn->passes > 0 && turn->n_claimed == 0))
 	{
 		*is_round_over = turn->is_last;
 		turn->n = 0;

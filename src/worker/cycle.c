@@ -43,6 +43,9 @@
 /* A claim for few free slots waits this long for more to become free. */
 #define CLAIM_DELAY_US		2000
 
+/* A walk rests this long when what it found could not go, unless a slot becomes free. */
+#define WALK_PAUSE_US		10000
+
 /*
  * A backlog is looked through for what needs no slot when it has been one for
  * this long, and that takes no more than a part of the time.
@@ -305,7 +308,12 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	state->walk_done += claim.n_claimed;
 	if (!is_round_over)
+	{
+		/* those that were found wait for a slot at their Runner; others may not */
+		if (claim.n_found > 0 && claim.n_claimed == 0)
+			extsched_step_pause(&state->hold, now_us, WALK_PAUSE_US, WALK_PAUSE_US);
 		return;
+	}
 	if (state->walk_done == 0)
 	{
 		find_next_due(state, now, now_us);

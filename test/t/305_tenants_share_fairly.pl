@@ -63,13 +63,25 @@ stop_runner($runner);
 poll_until($node, 'SELECT sum(in_flight) FROM extsched.timer', '0');
 check_sound($node);
 
+# More than a Runner takes at once, and fewer slots than tenants.
+$runner = start_runner();
+set_runner($node, $runner, options => '{"max_in_flight": 2}');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 8');
+$node->reload;
+poll_until($node, 'SHOW extsched.max_in_flight', '8');
+create_many("tenant$_", 10, '15 13 * * *', '{"fault": {"latency_ms": 5}}') for 1 .. 20;
+travel_to($node, '2030-01-02 13:15:01+00');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 13:15:00+00'", '200');
+cmp_ok($node->safe_psql('postgres', q{SELECT max(first) FROM (SELECT min(n) FROM
+			(SELECT tenant_id, row_number() OVER (ORDER BY dispatched_at) FROM extsched.run
+				WHERE nominal_time = '2030-01-02 13:15:00+00') r (tenant_id, n) GROUP BY tenant_id) x (first)}),
+	'<=', 100, 'the first run of each tenant is in the first half, at a Runner that is full');
+stop_runner($runner);
+
 # All slots hang: a time to skip is recorded, and a Runner that pulls gets its
 # run, although both are due after others that have to wait.
 $runner = start_runner();
 set_runner($node, $runner);
-$node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 8');
-$node->reload;
-poll_until($node, 'SHOW extsched.max_in_flight', '8');
 my $skips = create_schedule($node, tenant => 'tenant3', install => $install{tenant3},
 	endpoint => 'POST /api/heartbeat', cron => '30-32 13 * * *', payload => '{"fault": {"hang": true}}',
 	options => '{"max_attempts": 1}');
