@@ -395,15 +395,23 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	ExtschedLoop *loop = &state->loop;
 	ExtschedClaim claim = {0};
+	int64		newest = 0;
 	bool		is_more;
 
 	state->has_freed = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
-	if (now >= state->next_due)
-		state->slotless_offset = 0;
 	state->is_slotless = true;
-	is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);
+
+	/* What may be new is due last.  However often there is such, the rest has its turn. */
+	state->is_at_newest = now >= state->next_due && !state->is_at_newest;
+	if (state->is_at_newest)
+	{
+		is_more = extsched_claim_slotless(loop, now, &newest, &claim);
+		state->slotless_offset = Max(state->slotless_offset - claim.n_claimed, newest);
+	}
+	else
+		is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	if (now >= state->next_due)
 		find_next_due(state, now, now_us);

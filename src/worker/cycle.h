@@ -74,6 +74,7 @@ typedef struct ExtschedCycle
 	int64		full_since_us;	/* no slot has been free since; 0: one is */
 	int64		slotless_offset;	/* how far the backlog was looked through ... */
 	int64		slotless_until_us;	/* ... for what needs no slot; not again before */
+	bool		is_at_newest;	/* the last such look was at what may be new */
 
 	bool		has_freed;		/* slots, since the last claim */
 	int64		outcome_since_us;	/* of the oldest outcome not written */

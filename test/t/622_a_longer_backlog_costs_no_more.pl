@@ -1,6 +1,6 @@
 # However many timers are due behind a Runner that takes none of them, a look for
 # those that need no slot reads a bounded number, and the next one goes on behind
-# what was in vain.
+# what was in vain, also when commits keep waking the worker.
 
 use strict;
 use warnings FATAL => 'all';
@@ -59,6 +59,20 @@ note("rows read: @read");
 my %read = map { $_ => 1 } @read;
 cmp_ok(scalar keys %read, '>', $looks / 2, 'a look that was in vain is followed by one behind it');
 note("rows read: @read");
+
+# Some looks behind the newest, and before others that will get the next slots, is
+# one that needs no slot; and commits never cease.
+$node->safe_psql('postgres', qq{
+	UPDATE extsched.timer SET next_due = '2100-01-01Z' WHERE in_flight = 0;
+	UPDATE extsched.timer m SET is_paused = n = 500,
+		next_due = date_trunc('minute', now()) - CASE WHEN n < 500 THEN 2 WHEN n = 500 THEN 1 ELSE 0 END * interval '1 minute'
+	FROM generate_series(1, 7000) n WHERE m.schedule_id = md5('schedule ' || n)::uuid AND in_flight = 0;
+	UPDATE extsched.timer SET accounted_from = next_due WHERE in_flight = 0});
+my $waking = PostgreSQL::Test::Utils::tempdir() . '/waking.sql';
+append_to_file($waking, "SELECT extsched.wake_at_commit()\n\\watch 0.1\n");
+start_process('waking', 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', $waking);
+is(poll_until($node, "SELECT count(*) FROM extsched.run WHERE schedule_id = md5('schedule 500')::uuid AND state = 'skipped'", 1),
+	'1', 'what is far behind has its turn though commits keep waking the worker');
 
 $node->stop('fast');
 done_testing();
