@@ -27,8 +27,10 @@ def run_with(server, workers, hour, count):
     edge = datetime.datetime(2030, 1, 2, hour, tzinfo=datetime.timezone.utc)
     processes = [pid for pid, kind in server.workers().items() if "worker" in kind]
     before = sum(map(cpu_seconds, processes))
+    arrived = server.runner.get("/count")
     offset = server.travel_to(edge - datetime.timedelta(seconds=3))
     time.sleep((edge - datetime.datetime.now(datetime.timezone.utc)).total_seconds() - offset)
+    wait_until(lambda: server.runner.get("/count") - arrived >= count, 60, "all requests")
     wait_until(lambda: server.sql(f"SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '{edge}'")
                == str(count), 60, "all outcomes")
     cpu = sum(map(cpu_seconds, processes)) - before
