@@ -21,7 +21,7 @@ static const struct
 	const char *name;
 	const char *value;
 }			pins[] = {
-	{"plan_cache_mode", "force_generic_plan"},
+	{"plan_cache_mode", "auto"},	/* each statement says what it wants: rows.c */
 	{"enable_seqscan", "off"},
 	{"enable_bitmapscan", "off"},
 	{"enable_indexscan", "on"},

@@ -85,7 +85,7 @@
 /* m are the locked timers; what r is, request.h says. */
 #define CLAIM_JOINS \
 	" LEFT JOIN extsched.schedule s ON s.tenant_id = m.tenant_id AND s.schedule_id = m.schedule_id" \
-	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id" \
+	" LEFT JOIN extsched.install i ON i.tenant_id = m.tenant_id AND i.install_id = s.install_id" \
 	" LEFT JOIN extsched.version v ON v.version_id = i.version_id" \
 	" LEFT JOIN extsched.tenant t ON t.tenant_id = m.tenant_id" \
 	" LEFT JOIN extsched.runner n ON n.runner = i.runner" \
@@ -112,24 +112,24 @@ static ExtschedStmt claim_tenants = {
 	.types = {TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID},
 };
 
-/* The same of one tenant, $2. */
+/* The same of one tenant. */
 static ExtschedStmt claim_tenant = {
 	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
-	" WHERE tenant_id = $2 AND next_due <= $1"
-	" ORDER BY next_due LIMIT $3 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS
-	" WHERE m.tenant_id = $2",
+	" WHERE tenant_id = $3 AND next_due <= $1"
+	" ORDER BY next_due LIMIT $2 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS
+	" WHERE true" EXTSCHED_OF_TENANT("m"),
 	.expected = SPI_OK_SELECT,
 	.nargs = 3,
-	.types = {TIMESTAMPTZOID, TEXTOID, INT4OID},
+	.types = {TIMESTAMPTZOID, INT4OID, TEXTOID},
 };
 
 static ExtschedStmt claim_one = {
 	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
-	" WHERE tenant_id = $2 AND schedule_id = $3 AND next_due <= $1"
-	" FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS " WHERE m.tenant_id = $2",
+	" WHERE tenant_id = $3 AND schedule_id = $2 AND next_due <= $1"
+	" FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS " WHERE true" EXTSCHED_OF_TENANT("m"),
 	.expected = SPI_OK_SELECT,
 	.nargs = 3,
-	.types = {TIMESTAMPTZOID, TEXTOID, UUIDOID},
+	.types = {TIMESTAMPTZOID, UUIDOID, TEXTOID},
 };
 
 /* Whether a due timer e may need no slot; extsched_decide() has the last word. */
@@ -140,7 +140,7 @@ static ExtschedStmt claim_one = {
 
 #define SLOTLESS_JOINS \
 	" LEFT JOIN extsched.schedule s ON s.tenant_id = e.tenant_id AND s.schedule_id = e.schedule_id" \
-	" LEFT JOIN extsched.install i ON i.tenant_id = s.tenant_id AND i.install_id = s.install_id" \
+	" LEFT JOIN extsched.install i ON i.tenant_id = e.tenant_id AND i.install_id = s.install_id" \
 	" LEFT JOIN extsched.tenant t ON t.tenant_id = e.tenant_id" \
 	" LEFT JOIN extsched.runner n ON n.runner = i.runner"
 
@@ -382,35 +382,92 @@ share_slots(ExtschedLoop *loop, ExtschedCandidate *candidates, int n, TimestampT
 	}
 }
 
+/* Due timers that are dealt with together, those of a tenant one after another. */
+typedef struct Batch
+{
+	ExtschedCandidate *candidates;
+	int			n;
+	int			capacity;
+} Batch;
+
 /*
- * Deal with the rows of CLAIM_COLUMNS in SPI_tuptable.  Left alone are those
- * timers whose run finds no slot.
+ * Decide about the n rows of CLAIM_COLUMNS in SPI_tuptable, which stays as long
+ * as the batch.
  */
+static void
+add_rows(ExtschedLoop *loop, TimestampTz now, uint64 n, Batch *batch)
+{
+	ExtschedCandidate *added;
+
+	if (batch->n + (int) n > batch->capacity)
+	{
+		int			capacity = Max(batch->n + (int) n, 2 * batch->capacity);
+		ExtschedCandidate *larger = palloc0(sizeof(ExtschedCandidate) * capacity);
+
+		if (batch->n > 0)
+			memcpy(larger, batch->candidates, sizeof(ExtschedCandidate) * batch->n);
+		batch->candidates = larger;
+		batch->capacity = capacity;
+	}
+	added = &batch->candidates[batch->n];
+	batch->n += (int) n;
+	for (uint64 i = 0; i < n; i++)
+		read_candidate(loop, SPI_tuptable->vals[i], now, &added[i]);
+	extsched_recount_doubtful(added, n);
+	for (uint64 i = 0; i < n; i++)
+	{
+		extsched_decide(&added[i].facts, &added[i].decision);
+		if (added[i].decision.has_run)
+			make_run(loop, &added[i], now);
+	}
+}
+
+/* How many of the candidates from one on are written together. */
+static int
+slice(const ExtschedCandidate *candidates, int n)
+{
+	int			size = 1;
+
+	if (!extsched_rows_distributed())
+		return n;
+	while (size < n && strcmp(candidates[size].request.tenant, candidates[0].request.tenant) == 0)
+		size++;
+	return size;
+}
+
+/* Give out slots, and write.  Left alone are timers whose run finds no slot. */
+static void
+finish(ExtschedLoop *loop, TimestampTz now, Batch *batch, bool may_exist, ExtschedClaim *claim)
+{
+	int			size;
+
+	share_slots(loop, batch->candidates, batch->n, now);
+	for (int i = 0; i < batch->n; i += size)
+	{
+		size = slice(&batch->candidates[i], batch->n - i);
+		claim->n_runs += extsched_birth_write(loop, &batch->candidates[i], size, now, may_exist);
+	}
+	for (int i = 0; i < batch->n; i++)
+	{
+		TimestampTz due = batch->candidates[i].facts.next_due;
+
+		claim->n_claimed += !batch->candidates[i].is_left;
+		if (claim->oldest_due == 0 || due < claim->oldest_due)
+			claim->oldest_due = due;
+	}
+	claim->n_found += batch->n;
+}
+
+/* Deal with the rows of CLAIM_COLUMNS in SPI_tuptable. */
 static void
 process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
 		ExtschedClaim *claim)
 {
-	ExtschedCandidate *candidates = palloc0(sizeof(ExtschedCandidate) * Max(n, 1));
+	Batch		batch = {0};
 	SPITupleTable *table = SPI_tuptable;
 
-	for (uint64 i = 0; i < n; i++)
-		read_candidate(loop, table->vals[i], now, &candidates[i]);
-	extsched_recount_doubtful(candidates, n);
-	for (uint64 i = 0; i < n; i++)
-	{
-		ExtschedCandidate *candidate = &candidates[i];
-
-		extsched_decide(&candidate->facts, &candidate->decision);
-		if (candidate->decision.has_run)
-			make_run(loop, candidate, now);
-		if (claim->oldest_due == 0 || candidate->facts.next_due < claim->oldest_due)
-			claim->oldest_due = candidate->facts.next_due;
-	}
-	share_slots(loop, candidates, n, now);
-	claim->n_runs += extsched_birth_write(loop, candidates, n, now, may_exist);
-	claim->n_found += n;
-	for (uint64 i = 0; i < n; i++)
-		claim->n_claimed += !candidates[i].is_left;
+	add_rows(loop, now, n, &batch);
+	finish(loop, now, &batch, may_exist, claim);
 	SPI_freetuptable(table);
 }
 
@@ -524,12 +581,15 @@ claim_of_each(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas
 	values[0] = TimestampTzGetDatum(now);
 	if (extsched_rows_distributed())
 	{
+		Batch		batch = {0};
+
 		for (int i = 0; i < n; i++)
 		{
-			values[1] = tenants[i];
-			values[2] = quotas[i];
-			process(loop, now, extsched_stmt_run(&claim_tenant, values, NULL), false, claim);
+			values[1] = quotas[i];
+			values[2] = tenants[i];
+			add_rows(loop, now, extsched_stmt_run(&claim_tenant, values, NULL), &batch);
 		}
+		finish(loop, now, &batch, false, claim);
 	}
 	else if (n > 0)
 	{
@@ -617,12 +677,15 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 	*offset += row;
 	if (extsched_rows_distributed())
 	{
+		Batch		batch = {0};
+
 		for (int i = 0; i < n_found; i++)
 		{
-			values[1] = tenants[i];
-			values[2] = schedules[i];
-			process(loop, now, extsched_stmt_run(&claim_one, values, NULL), true, claim);
+			values[1] = schedules[i];
+			values[2] = tenants[i];
+			add_rows(loop, now, extsched_stmt_run(&claim_one, values, NULL), &batch);
 		}
+		finish(loop, now, &batch, true, claim);
 	}
 	else if (n_found > 0)
 	{
@@ -652,8 +715,8 @@ extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 	Datum		values[3];
 
 	values[0] = TimestampTzGetDatum(now);
-	values[1] = CStringGetTextDatum(key->tenant);
-	values[2] = UUIDPGetDatum(&key->schedule);
+	values[1] = UUIDPGetDatum(&key->schedule);
+	values[2] = CStringGetTextDatum(key->tenant);
 	process(loop, now, extsched_stmt_run(&claim_one, values, NULL), true, claim);
 }
 

@@ -73,6 +73,9 @@ static ExtschedStmt find_due = {
 	" ORDER BY next_due LIMIT 1),"
 	" (SELECT next_due FROM extsched.timer WHERE next_due > $1"
 	" ORDER BY next_due LIMIT 1)",
+	.distributed_sql = "SELECT a.next_due, b.next_due"
+	" FROM (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer) a,"
+	" (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer WHERE next_due > $1) b",
 	.expected = SPI_OK_SELECT,
 	.nargs = 1,
 	.types = {TIMESTAMPTZOID},
@@ -307,6 +310,8 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	state->walk_done += claim.n_claimed;
+	if (state->oldest_due == 0)
+		state->oldest_due = claim.oldest_due;
 	if (!is_round_over)
 	{
 		/* those that were found wait for a slot at their Runner; others may not */
@@ -347,7 +352,9 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	state->has_freed = false;
 	if (!begin_if_may_run(state, "claim", now))
 		return false;
-	if (state->walks || extsched_rows_distributed())
+	if (extsched_rows_distributed())
+		state->walks = true;
+	if (state->walks)
 		claim_in_turn(state, now, now_us);
 	else
 		claim_oldest(state, now, now_us);
@@ -445,6 +452,7 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 			ExtschedClaim one = {0};
 
 			begin("claim");
+			extsched_rows_open();
 			extsched_claim_one(loop, now, &keys[i], &one);
 			commit(state);
 			extsched_start_commit(loop);
@@ -461,6 +469,7 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 			extsched_start_abort(loop);
 			extsched_count_event(EXTSCHED_EVENT_WORKER_ERROR, 1);
 			begin("quarantine");
+			extsched_rows_open();
 			extsched_claim_quarantine(&keys[i], error->message);
 			commit(state);
 		}
@@ -493,7 +502,7 @@ refill(ExtschedCycle *state, TimestampTz now)
 	state->looked |= LOOKED_AT_RUNS;
 	state->is_refill_blocked = found.is_blocked;
 	loop->next_ready = found.next_ready;
-	if (limit > 0 && found.n_found >= limit)
+	if (found.is_more)
 		loop->next_ready = found.n_started > 0 ? now : now + HOLD_MIN_US;
 	else if (found.n_started < found.n_found)
 		loop->next_ready = Min(loop->next_ready, now + HOLD_MIN_US);

@@ -107,6 +107,7 @@ is_lasting(int sqlstate)
 			return false;
 		default:
 			return sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
+				sqlstate != ERRCODE_FEATURE_NOT_SUPPORTED &&
 				sqlstate != ERRCODE_UNDEFINED_TABLE;
 	}
 }

@@ -39,6 +39,7 @@
 #include "core/runkey.h"
 #include "core/settings.h"
 #include "worker/prune.h"
+#include "worker/rows.h"
 
 #define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
 
@@ -93,15 +94,36 @@ period_end(const Ring *ring, int slot, TimestampTz now)
 	return ((period - back + 1) * ring->period_s - EPOCH_SHIFT_S) * USECS_PER_SEC;
 }
 
-/* Whether a partition has pages; not when somebody has it locked. */
 static bool
-has_blocks(Oid leaf)
+finds_row(const char *sql, TimestampTz *first)
 {
+	bool		isnull;
+
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	if (SPI_processed == 0)
+		return false;
+	if (first != NULL)
+		*first = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return true;
+}
+
+/*
+ * Whether a partition may hold something; not when somebody has it locked.
+ * Where tables are distributed, what it holds is in its shards, and only a
+ * query tells.
+ */
+static bool
+has_rows(const Ring *ring, int slot)
+{
+	Oid			leaf = leaf_oid(ring, slot);
 	Relation	rel;
 	bool		result;
 
 	if (!OidIsValid(leaf) || !ConditionalLockRelationOid(leaf, AccessShareLock))
 		return false;
+	if (extsched_rows_distributed())
+		return finds_row(psprintf("SELECT 1 FROM extsched.%s_%02d LIMIT 1", ring->table, slot), NULL);
 	rel = try_table_open(leaf, NoLock);
 	if (rel == NULL)
 		return false;
@@ -115,21 +137,7 @@ static bool
 has_past(const Ring *ring, int slot, int64 retention_s, TimestampTz now)
 {
 	return period_end(ring, slot, now) <= now - retention_s * USECS_PER_SEC &&
-		has_blocks(leaf_oid(ring, slot));
-}
-
-static bool
-finds_row(const char *sql, TimestampTz *first)
-{
-	bool		isnull;
-
-	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_processed == 0)
-		return false;
-	if (first != NULL)
-		*first = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	return true;
+		has_rows(ring, slot);
 }
 
 /*
@@ -160,15 +168,13 @@ is_over(const Ring *ring, const char *name, TimestampTz before)
 static bool
 empty_leaf(const Ring *ring, int slot, TimestampTz before)
 {
-	Oid			leaf;
 	bool		is_emptied = false;
 
 	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "prune");
-	leaf = leaf_oid(ring, slot);
-	if (has_blocks(leaf) && ConditionalLockRelationOid(leaf, AccessExclusiveLock))
+	if (has_rows(ring, slot) && ConditionalLockRelationOid(leaf_oid(ring, slot), AccessExclusiveLock))
 	{
 		const char *name = psprintf("extsched.%s_%02d", ring->table, slot);
 
@@ -254,13 +260,18 @@ extsched_prune(TimestampTz now)
 
 	/* one look at all of them, most often all there is to do */
 	extsched_clock_start_transaction();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
 	pgstat_report_activity(STATE_RUNNING, "prune");
+	extsched_rows_open();
 	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)
 	{
 		has_past_runs[slot] = has_past(&history, slot, extsched_history_retention_s, now);
 		has_past_audit[slot] = has_past(&audit, slot, extsched_audit_retention_s, audit_now);
 		n_runs[slot] = count_rows(leaf_oid(&history, slot));
 	}
+	SPI_finish();
+	PopActiveSnapshot();
 	CommitTransactionCommand();
 
 	for (int slot = 0; slot < EXTSCHED_RING_SLOTS; slot++)

@@ -399,7 +399,7 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	level = enter();
 	if (find_tenant(PG_GETARG_UUID_P(0), &values[3]))
 		n = extsched_stmt_run_on_leaf(&extend_lease, extsched_run_id_slot(PG_GETARG_UUID_P(0)),
-									  values, values[3] == (Datum) 0 ? "   n" : NULL);
+									  values, extsched_rows_distributed() ? NULL : "   n");
 	leave(level);
 	extsched_wake_at_commit(expiry);
 	count_call(EXTSCHED_OP_HEARTBEAT, start);
@@ -449,7 +449,7 @@ take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, ch
 	values[1] = UUIDPGetDatum(lease);
 	if (!find_tenant(run_id, &values[2]))
 		return NULL;
-	nulls = values[2] == (Datum) 0 ? "  n" : NULL;
+	nulls = extsched_rows_distributed() ? NULL : "  n";
 	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, nulls);
 	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, nulls) == 0)
 		return NULL;

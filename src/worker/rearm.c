@@ -285,7 +285,8 @@ find_last_recorded(const Timer *timer)
 static bool
 rearm_for_zone(const Timer *timer, TimestampTz now)
 {
-	TimestampTz from = Max(timer->accounted_from - 1, find_last_recorded(timer));
+	TimestampTz last_recorded = find_last_recorded(timer);
+	TimestampTz from = Max(timer->accounted_from - 1, last_recorded);
 	TimestampTz next = 0;
 	const char *problem;
 	ExtschedDueResult result = extsched_due_next(&timer->rule, from, &next, &problem);
@@ -365,6 +366,7 @@ rearm_page(ExtschedStmt *stmt, Datum which, Place *place, TimestampTz now,
 	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
+	extsched_rows_open();
 	pgstat_report_activity(STATE_RUNNING, "rearm");
 	values[0] = which;
 	values[1] = TimestampTzGetDatum(place->created_at);
@@ -410,6 +412,7 @@ remember_zone(const char *zone, const char *fingerprint)
 	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
+	extsched_rows_open();
 	values[0] = CStringGetTextDatum(zone);
 	values[1] = CStringGetTextDatum(fingerprint);
 	(void) extsched_stmt_run(&store_zone, values, NULL);
@@ -429,6 +432,7 @@ list_zones(MemoryContext context, char **zones, char **known)
 	extsched_clock_start_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
+	extsched_rows_open();
 	values[0] = Int32GetDatum(MAX_ZONES);
 	n = (int) extsched_stmt_run(&zones_in_use, values, NULL);
 	for (int i = 0; i < n; i++)

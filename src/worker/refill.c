@@ -9,12 +9,14 @@
  *
  * They are taken oldest first.  When nothing of a whole batch finds a slot, a
  * tenant at its cap has filled it; the next batch then takes a few runs of
- * each tenant.  Where tables are distributed, each tenant is asked by itself,
- * those that have waited for longest first.
+ * each tenant.  Where tables are distributed, each tenant is asked by itself and
+ * gives a few, those that have waited for longest first.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -34,6 +36,9 @@
 /* Runs of one tenant in a batch that takes of each. */
 #define TURN_QUANTUM		8
 
+/* Tenants whose runs compete for slots together, where tables are distributed. */
+#define TENANTS_AT_A_TIME	64
+
 /* Runs that nobody has pulled, of each Runner in one look. */
 #define EXPIRE_MAX			1000
 
@@ -52,6 +57,14 @@
 /* Parameters: now, Runners, limit, number of this worker and of all, tenant. */
 #define TAKE_TYPES \
 	TIMESTAMPTZOID, TEXTARRAYOID, INT4OID, INT4OID, INT4OID, TEXTOID
+
+/* Up to $3 runs of each of these Runners, those that have waited for longest. */
+#define OLDEST \
+	"SELECT d.* FROM pg_catalog.unnest($2) AS u (runner)," \
+	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e" \
+	" WHERE e.runner = u.runner AND e.ready_at <= $1 AND" IS_WAITING \
+	" AND" EXTSCHED_IS_MINE(4, 5) EXTSCHED_OF_TENANT("e") \
+	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d"
 
 #define REFILL_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
@@ -91,23 +104,25 @@ static ExtschedStmt waiting_runners = {
 	.types = {TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
-/* The tenants that runs wait for at these Runners, or at any. */
+/* The tenants whose runs are ready, those that have waited for longest first. */
 static ExtschedStmt waiting_tenants = {
 	.sql = "SELECT e.tenant_id FROM extsched.run e"
-	" WHERE ($2 IS NULL OR e.runner = ANY ($2)) AND e.ready_at <= $1 AND" IS_WAITING
+	" WHERE e.runner = ANY ($2) AND e.ready_at <= $1 AND" IS_WAITING
 	" AND" EXTSCHED_IS_MINE(4, 5)
-	" GROUP BY e.tenant_id ORDER BY pg_catalog.min(e.ready_at) LIMIT $3",
+	" GROUP BY e.tenant_id ORDER BY pg_catalog.min(e.ready_at)",
 	.expected = SPI_OK_SELECT,
 	.nargs = 6,
 	.types = {TAKE_TYPES},
 };
 
+static ExtschedStmt pulling_runners = {
+	.sql = "SELECT pg_catalog.array_agg(runner) FROM extsched.runner WHERE transport = 'notify'",
+	.expected = SPI_OK_SELECT,
+	.nargs = 0,
+};
+
 static ExtschedStmt take_oldest = {
-	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($2) AS u (runner),"
-	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = u.runner AND e.ready_at <= $1 AND" IS_WAITING
-	" AND" EXTSCHED_IS_MINE(4, 5) EXTSCHED_OF_TENANT("e")
-	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS
+	.sql = "SELECT " REFILL_COLUMNS " FROM (" OLDEST ") r" EXTSCHED_REQUEST_JOINS
 	" WHERE true" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_SELECT,
 	.nargs = 6,
@@ -149,12 +164,7 @@ static ExtschedStmt start_runs = {
 
 /* Runs that no Runner has pulled in time. */
 static ExtschedStmt find_expired = {
-	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM extsched.runner w,"
-	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = w.runner AND e.ready_at <= $1 AND" IS_WAITING
-	" AND" EXTSCHED_IS_MINE(4, 5) EXTSCHED_OF_TENANT("e")
-	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d"
-	" WHERE w.transport = 'notify' AND $2 IS NULL) r" EXTSCHED_REQUEST_JOINS
+	.sql = "SELECT " REFILL_COLUMNS " FROM (" OLDEST ") r" EXTSCHED_REQUEST_JOINS
 	" WHERE (s.schedule_id IS NULL"
 	" OR r.created_at + pg_catalog.make_interval(secs => s.max_age_s) < $1)" EXTSCHED_OF_TENANT("r"),
 	.expected = SPI_OK_SELECT,
@@ -304,24 +314,63 @@ begin_attempts(ExtschedLoop *loop, const ExtschedPull *pull, Waiting *waiting,
 	}
 }
 
-/* Deal with the rows of REFILL_COLUMNS in SPI_tuptable. */
-static void
-process(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, uint64 n,
-		ExtschedRefill *refill)
+/* Waiting runs that are dealt with together, those of a tenant one after another. */
+typedef struct Batch
 {
-	Waiting    *waiting = palloc0(sizeof(Waiting) * Max(n, 1));
-	SPITupleTable *table = SPI_tuptable;
+	Waiting    *waiting;
+	int			n;
+	int			capacity;
+} Batch;
 
+/* Read the n rows of REFILL_COLUMNS in SPI_tuptable, which stays with the batch. */
+static void
+add_rows(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, uint64 n, Batch *batch)
+{
+	if (batch->n + (int) n > batch->capacity)
+	{
+		int			capacity = Max(batch->n + (int) n, 2 * batch->capacity);
+		Waiting    *larger = palloc0(sizeof(Waiting) * capacity);
+
+		if (batch->n > 0)
+			memcpy(larger, batch->waiting, sizeof(Waiting) * batch->n);
+		batch->waiting = larger;
+		batch->capacity = capacity;
+	}
 	for (uint64 i = 0; i < n; i++)
-		read_waiting(loop, pull, table->vals[i], now, &waiting[i]);
+		read_waiting(loop, pull, SPI_tuptable->vals[i], now, &batch->waiting[batch->n++]);
+}
+
+/* How many from one on are written together. */
+static int
+slice(const Waiting *waiting, int n)
+{
+	int			size = 1;
+
+	if (!extsched_rows_distributed())
+		return n;
+	while (size < n && strcmp(waiting[size].run->tenant, waiting[0].run->tenant) == 0)
+		size++;
+	return size;
+}
+
+/* Give out slots, and begin what got one. */
+static void
+start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batch,
+	  ExtschedRefill *refill)
+{
+	int			size;
+
 	while (extsched_fairqueue_next(loop->queue) != NULL)
 		;
-	refill->n_found += n;
-	begin_attempts(loop, pull, waiting, n, now);
-	for (uint64 i = 0; i < n; i++)
-		refill->n_started += waiting[i].run->from == EXTSCHED_RUN_RUNNING ||
-			waiting[i].run->fate == EXTSCHED_FATE_END;
-	SPI_freetuptable(table);
+	for (int i = 0; i < batch->n; i += size)
+	{
+		size = slice(&batch->waiting[i], batch->n - i);
+		begin_attempts(loop, pull, &batch->waiting[i], size, now);
+	}
+	refill->n_found += batch->n;
+	for (int i = 0; i < batch->n; i++)
+		refill->n_started += batch->waiting[i].run->from == EXTSCHED_RUN_RUNNING ||
+			batch->waiting[i].run->fate == EXTSCHED_FATE_END;
 }
 
 /*
@@ -364,60 +413,82 @@ ready_runners(ExtschedLoop *loop, TimestampTz now, int *n_ready, TimestampTz *ne
 	return PointerGetDatum(construct_array(names, *n_ready, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/*
- * Deal with the runs that a statement of TAKE_TYPES finds: up to limit of each
- * of these Runners, or of all if there are none.  Returns how many were found.
- */
-static uint64
-take(ExtschedLoop *loop, const ExtschedPull *pull, ExtschedStmt *stmt, TimestampTz now,
-	 Datum runners, int limit, ExtschedRefill *refill)
+/* What the statements of TAKE_TYPES ask for. */
+typedef struct Take
 {
-	char		nulls[] = "     n";
-	Datum		values[6];
-	uint64		n;
-	SPITupleTable *tenants;
-	uint64		n_taken = 0;
+	const ExtschedPull *pull;
+	TimestampTz now;
+	Datum		runners;
+} Take;
 
-	values[0] = TimestampTzGetDatum(now);
-	values[1] = runners;
-	nulls[1] = DatumGetPointer(runners) == NULL ? 'n' : ' ';
+static uint64
+run_take(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int limit, Datum tenant)
+{
+	Datum		values[6];
+
+	values[0] = TimestampTzGetDatum(take->now);
+	values[1] = take->runners;
 	values[2] = Int32GetDatum(limit);
 	values[3] = Int32GetDatum(loop->number);
 	values[4] = Int32GetDatum(loop->total);
-	values[5] = (Datum) 0;
-	if (!extsched_rows_distributed())
-	{
-		n = extsched_stmt_run(stmt, values, nulls);
-		process(loop, pull, now, n, refill);
-		return n;
-	}
+	values[5] = tenant;
+	return extsched_stmt_run(stmt, values, tenant == (Datum) 0 ? "     n" : NULL);
+}
 
-	n = extsched_stmt_run(&waiting_tenants, values, nulls);
-	tenants = SPI_tuptable;
-	nulls[5] = ' ';
-	for (uint64 i = 0; i < n && refill->n_started < limit; i++)
-	{
-		bool		isnull;
-		uint64		n_of_tenant;
+/* Deal with what a statement finds, up to limit of each Runner. */
+static void
+take_all(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int limit, ExtschedRefill *refill)
+{
+	uint64		n = run_take(loop, take, stmt, limit, (Datum) 0);
+	SPITupleTable *table = SPI_tuptable;
+	Batch		batch = {0};
 
-		values[5] = SPI_getbinval(tenants->vals[i], tenants->tupdesc, 1, &isnull);
-		n_of_tenant = extsched_stmt_run(stmt, values, nulls);
-		process(loop, pull, now, n_of_tenant, refill);
-		n_taken += n_of_tenant;
+	add_rows(loop, take->pull, take->now, n, &batch);
+	start(loop, take->pull, take->now, &batch, refill);
+	refill->is_more |= n >= limit;
+	SPI_freetuptable(table);
+}
+
+/* The same, a number of each tenant and Runner at a time, until limit are started. */
+static void
+take_of_each(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int each, int limit,
+			 ExtschedRefill *refill)
+{
+	uint64		n_tenants = run_take(loop, take, &waiting_tenants, 0, (Datum) 0);
+	SPITupleTable *tenants = SPI_tuptable;
+	uint64		next = 0;
+
+	while (next < n_tenants && refill->n_started < limit)
+	{
+		Batch		batch = {0};
+
+		for (int i = 0; i < TENANTS_AT_A_TIME && next < n_tenants; i++)
+		{
+			bool		isnull;
+			Datum		tenant = SPI_getbinval(tenants->vals[next++], tenants->tupdesc, 1, &isnull);
+			uint64		n = run_take(loop, take, stmt, each, tenant);
+
+			add_rows(loop, take->pull, take->now, n, &batch);
+			refill->is_more |= n >= each;
+		}
+		start(loop, take->pull, take->now, &batch, refill);
 	}
+	refill->is_more |= next < n_tenants;
 	SPI_freetuptable(tenants);
-	return n_taken;
 }
 
 /* The oldest; when nothing of a whole batch can go out, some of each tenant. */
 static void
-take_fairly(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Datum runners,
-			int limit, ExtschedRefill *refill)
+take_fairly(ExtschedLoop *loop, const Take *take, int limit, ExtschedRefill *refill)
 {
-	uint64		n = take(loop, pull, &take_oldest, now, runners, limit, refill);
-
-	if (n >= limit && refill->n_started == 0 && !extsched_rows_distributed())
-		(void) take(loop, pull, &take_in_turn, now, runners, TURN_QUANTUM, refill);
+	if (extsched_rows_distributed())
+	{
+		take_of_each(loop, take, &take_oldest, TURN_QUANTUM, limit, refill);
+		return;
+	}
+	take_all(loop, take, &take_oldest, limit, refill);
+	if (refill->is_more && refill->n_started == 0)
+		take_all(loop, take, &take_in_turn, TURN_QUANTUM, refill);
 }
 
 /*
@@ -434,14 +505,14 @@ void
 extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 				ExtschedRefill *refill)
 {
-	Datum		runners;
+	Take		take = {.now = now};
 	int			n_ready;
 
 	memset(refill, 0, sizeof(*refill));
-	runners = ready_runners(loop, now, &n_ready, &refill->next_ready);
+	take.runners = ready_runners(loop, now, &n_ready, &refill->next_ready);
 	refill->is_blocked = n_ready > 0 && limit == 0;
 	if (n_ready > 0 && limit > 0)
-		take_fairly(loop, NULL, now, runners, limit, refill);
+		take_fairly(loop, &take, limit, refill);
 }
 
 /*
@@ -457,11 +528,11 @@ extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
 					 const ExtschedPull *pull)
 {
 	Datum		name = CStringGetTextDatum(pull->runner);
+	Take		take = {.pull = pull, .now = now};
 	ExtschedRefill refill = {0};
 
-	take_fairly(loop, pull, now,
-				PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT)),
-				limit, &refill);
+	take.runners = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
+	take_fairly(loop, &take, limit, &refill);
 }
 
 /*
@@ -471,7 +542,16 @@ extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
 void
 extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now)
 {
+	Take		take = {.now = now};
 	ExtschedRefill refill = {0};
+	bool		isnull;
 
-	(void) take(loop, NULL, &find_expired, now, (Datum) 0, EXPIRE_MAX, &refill);
+	(void) extsched_stmt_run(&pulling_runners, NULL, NULL);
+	take.runners = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		return;
+	if (extsched_rows_distributed())
+		take_of_each(loop, &take, &find_expired, EXPIRE_MAX, INT_MAX, &refill);
+	else
+		take_all(loop, &take, &find_expired, EXPIRE_MAX, &refill);
 }

@@ -15,6 +15,7 @@ typedef struct ExtschedRefill
 {
 	int			n_found;
 	int			n_started;		/* or ended */
+	bool		is_more;		/* there may be others that are ready */
 	bool		is_blocked;		/* runs are ready, and were left for want of a slot */
 	TimestampTz next_ready;		/* of runs not ready yet; DT_NOEND: none */
 } ExtschedRefill;

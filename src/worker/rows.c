@@ -17,7 +17,8 @@
  *
  * Citus locks rows, and recurses, within the shard of one tenant only.  Where
  * it has distributed the tables, statements that do either are others, and who
- * calls them has batches of one tenant.
+ * calls them has batches of one tenant.  Citus sees the shard only when it plans
+ * with the values at hand; elsewhere a plan is made once.
  *
  *-------------------------------------------------------------------------
  */
@@ -155,10 +156,13 @@ extsched_rows_open(void)
 		table->relation = relation;
 		has_changed = true;
 	}
-	is_distributed = find_distribution();
 	if (has_changed)
+	{
 		find_columns();
-	if (has_changed || is_distributed != was_distributed)
+		generation++;
+	}
+	is_distributed = find_distribution();
+	if (is_distributed != was_distributed)
 		generation++;
 }
 
@@ -207,7 +211,8 @@ prepare(const ExtschedStmt *stmt, const char *digits)
 		else
 			types[i] = stmt->types[i];
 	}
-	plan = SPI_prepare(sql, stmt->nargs, types);
+	plan = SPI_prepare_cursor(sql, stmt->nargs, types,
+							  is_distributed ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
@@ -274,13 +279,14 @@ whole_plan(ExtschedStmt *stmt)
  *		Plan a statement, inside SPI_connect, without running it.
  *
  * So that running it need not: a plan may never have been made, or have been
- * invalidated since.  A leaf of -1 is for a statement that has none.
+ * invalidated since.  A leaf of -1 is for a statement that has none.  Where
+ * tables are distributed, each run plans anew.
  */
 void
 extsched_stmt_plan(ExtschedStmt *stmt, int leaf)
 {
 	SPIPlanPtr	plan = leaf < 0 ? whole_plan(stmt) : leaf_plan(stmt, leaf);
-	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+	CachedPlan *cached = is_distributed ? NULL : SPI_plan_get_cached_plan(plan);
 
 	if (cached != NULL)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);

@@ -31,19 +31,17 @@ typedef enum ExtschedTable
  *
  * Where Citus has distributed the tables, EXTSCHED_OF_TENANT(t) restricts table
  * t to one tenant, which is the last parameter; elsewhere it is nothing.  A
- * statement that cannot be for one tenant has a distributed_sql instead, with
- * the same parameters and columns.
+ * statement that needs another form there has it as distributed_sql, with the
+ * same parameters and columns.
  */
 #define EXTSCHED_RUNS_ARG	((Oid) 1)
 #define EXTSCHED_TIMERS_ARG ((Oid) 2)
 #define EXTSCHED_OF_TENANT(t)	"[" t "]"
 
-#define EXTSCHED_TEXT(x)	#x
-
 /* Whether the tenant of row e belongs to worker $number of $total. */
 #define EXTSCHED_IS_MINE(number, total) \
-	" ($" EXTSCHED_TEXT(total) " = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647)" \
-	" % $" EXTSCHED_TEXT(total) " = $" EXTSCHED_TEXT(number) ")"
+	" ($" CppAsString(total) " = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647)" \
+	" % $" CppAsString(total) " = $" CppAsString(number) ")"
 
 typedef struct ExtschedStmt
 {

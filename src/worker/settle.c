@@ -548,6 +548,8 @@ apply_by_tenant(ExtschedRun **runs, int n, bool *is_settled)
 		int			size = 0;
 		TimestampTz ready;
 
+		if (is_taken[first])
+			continue;
 		for (int i = first; i < n; i++)
 		{
 			if (is_taken[i] || strcmp(runs[i]->tenant, runs[first]->tenant) != 0)
@@ -556,8 +558,6 @@ apply_by_tenant(ExtschedRun **runs, int n, bool *is_settled)
 			members[size] = i;
 			batch[size++] = runs[i];
 		}
-		if (size == 0)
-			continue;
 		ready = apply(batch, size, is_done);
 		first_ready = Min(first_ready, ready);
 		for (int i = 0; i < size; i++)
