@@ -29,8 +29,7 @@
  * Every operation costs a few hash lookups plus O(log n) in the heaps, where n
  * is the backlog of one install, and a ring is searched from its end.  Entries
  * of those without runs are freed, so memory follows the runs held and not the
- * tenants ever seen; when tenants had their last turn is kept by a hash of
- * their name, and two that share one share their turns.
+ * tenants ever seen; of last turns the latest few thousand are kept.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +43,7 @@
 #include "dispatch/fairqueue.h"
 
 #define TENANT_BYTES 256		/* extsched.tenant allows 255 */
-#define TURN_SLOTS 4096
+#define TURNS_KEPT 4096
 
 /* What can be at a cap.  Every count includes runs of all branches below. */
 typedef struct FairCount
@@ -98,8 +97,16 @@ typedef struct FairFlow
 	dlist_node	tenant_node;
 	dlist_node	ring_node;
 	bool		is_in_ring;
-	uint64	   *last_turn;		/* in queue->last_turns */
+	uint64		turn_key;
+	uint64		last_turn;		/* 0: none that is known */
 } FairFlow;
+
+/* When a tenant had its last turn at a Runner. */
+typedef struct FairTurn
+{
+	uint64		key;			/* hash of both names */
+	uint64		turn;
+} FairTurn;
 
 typedef struct FairLaneKey
 {
@@ -128,7 +135,7 @@ struct ExtschedFairQueue
 	HTAB	   *lanes_by_key;
 	dlist_head	runners;		/* startable ones, next one first */
 	uint64		turn;			/* raised with each run that is picked */
-	uint64		last_turns[TURN_SLOTS]; /* by Runner and tenant; 0: none */
+	HTAB	   *turns_by_key;
 };
 
 static inline bool
@@ -191,7 +198,7 @@ enter_ring(FairFlow *flow)
 
 	dlist_reverse_foreach(iter, ring)
 	{
-		if (*dlist_container(FairFlow, ring_node, iter.cur)->last_turn <= *flow->last_turn)
+		if (dlist_container(FairFlow, ring_node, iter.cur)->last_turn <= flow->last_turn)
 		{
 			dlist_insert_after(iter.cur, &flow->ring_node);
 			return;
@@ -334,6 +341,8 @@ extsched_fairqueue_create(MemoryContext parent, int max_in_flight)
 									   sizeof(FairFlow), HASH_BLOBS);
 	queue->lanes_by_key = create_table(queue, "extsched queue lanes", sizeof(FairLaneKey),
 									   sizeof(ExtschedFairLane), HASH_BLOBS);
+	queue->turns_by_key = create_table(queue, "extsched queue turns", sizeof(uint64),
+									   sizeof(FairTurn), HASH_BLOBS);
 	dlist_init(&queue->runners);
 	return queue;
 }
@@ -402,6 +411,43 @@ intern_install(ExtschedFairQueue *queue, FairTenant *tenant, const pg_uuid_t *id
 	return install;
 }
 
+static uint64
+hash_name(const char *name)
+{
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) name, strlen(name), 0));
+}
+
+/* Learn when a flow had its last turn. */
+static void
+find_turn(ExtschedFairQueue *queue, FairFlow *flow)
+{
+	FairTurn   *known;
+
+	flow->turn_key = hash_combine64(hash_name(flow->key.tenant->name), hash_name(flow->key.runner->name));
+	known = hash_search(queue->turns_by_key, &flow->turn_key, HASH_FIND, NULL);
+	flow->last_turn = known ? known->turn : 0;
+}
+
+/* A flow has its turn.  Those that had theirs before the latest are forgotten. */
+static void
+note_turn(ExtschedFairQueue *queue, FairFlow *flow)
+{
+	FairTurn   *known = hash_search(queue->turns_by_key, &flow->turn_key, HASH_ENTER, NULL);
+
+	known->turn = flow->last_turn = ++queue->turn;
+	if (hash_get_num_entries(queue->turns_by_key) > TURNS_KEPT)
+	{
+		HASH_SEQ_STATUS seq;
+
+		hash_seq_init(&seq, queue->turns_by_key);
+		while ((known = hash_seq_search(&seq)) != NULL)
+		{
+			if (known->turn + TURNS_KEPT / 2 <= queue->turn)
+				hash_search(queue->turns_by_key, &known->key, HASH_REMOVE, NULL);
+		}
+	}
+}
+
 static FairFlow *
 intern_flow(ExtschedFairQueue *queue, FairTenant *tenant, FairRunner *runner)
 {
@@ -413,8 +459,7 @@ intern_flow(ExtschedFairQueue *queue, FairTenant *tenant, FairRunner *runner)
 	{
 		flow->lanes_held = 0;
 		flow->is_in_ring = false;
-		flow->last_turn = &queue->last_turns[(string_hash(tenant->name, TENANT_BYTES) ^
-											  string_hash(runner->name, NAMEDATALEN)) % TURN_SLOTS];
+		find_turn(queue, flow);
 		flow->lanes = (pairingheap) {.ph_compare = compare_lanes};
 		dlist_push_tail(&tenant->flows, &flow->tenant_node);
 	}
@@ -594,7 +639,7 @@ extsched_fairqueue_next(ExtschedFairQueue *queue)
 	dlist_push_tail(&queue->runners, &runner->node);
 	dlist_delete(&flow->ring_node);
 	dlist_push_tail(&runner->ring, &flow->ring_node);
-	*flow->last_turn = ++queue->turn;
+	note_turn(queue, flow);
 
 	detach_lane(lane);
 	run = pairingheap_container(ExtschedFairRun, node, pairingheap_remove_first(&lane->runs));

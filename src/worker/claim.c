@@ -74,6 +74,9 @@
 #define WALK_AGAIN			8
 #define WALK_PASSES			2
 
+/* When nothing of what was found could go, so many are asked for at least. */
+#define WALK_VAIN			64
+
 #define CLAIM_COLUMNS \
 	EXTSCHED_REQUEST_COLUMNS ", " EXTSCHED_POLICY_COLUMNS "," \
 	" m.next_due, m.in_flight, m.is_paused, s.cron, s.timezone, s.overlap," \
@@ -620,9 +623,10 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 
 	if (turn->n == 0)
 		walk(loop, now);
-	n = share_out(loop, Max(free, 1), tenants, quotas);
+	n = share_out(loop, Max(free, turn->is_vain ? WALK_VAIN : 1), tenants, quotas);
 	claim_of_each(loop, now, tenants, quotas, n, claim);
 	turn->n_claimed += claim->n_claimed;
+	turn->is_vain = claim->n_found > 0 && claim->n_claimed == 0;
 	if (turn->n == 0 || turn->passes >= WALK_PASSES ||
 		(turn->passes > 0 && turn->n_claimed == 0))
 	{

@@ -316,7 +316,11 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	{
 		/* those that were found wait for a slot at their Runner; others may not */
 		if (claim.n_found > 0 && claim.n_claimed == 0)
-			extsched_step_pause(&state->hold, now_us, WALK_PAUSE_US, WALK_PAUSE_US);
+		{
+			if (now >= state->next_due)
+				find_next_due(state, now, now_us);
+			state->hold.until_us = now_us + WALK_PAUSE_US;
+		}
 		return;
 	}
 	if (state->walk_done == 0)
@@ -415,7 +419,8 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	if (state->is_at_newest)
 	{
 		is_more = extsched_claim_slotless(loop, now, &newest, &claim);
-		state->slotless_offset = Max(state->slotless_offset - claim.n_claimed, newest);
+		state->slotless_offset = is_more ? newest :
+			Max(state->slotless_offset - claim.n_claimed, newest);
 	}
 	else
 		is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);

@@ -36,6 +36,7 @@
 #include "core/zones.h"
 #include "worker/cycle.h"
 #include "worker/loop.h"
+#include "worker/rows.h"
 #include "worker/settle.h"
 #include "worker/start.h"
 #include "worker/worker.h"
@@ -93,7 +94,10 @@ open_loop(ExtschedCycle *state, ExtschedWorkerSlot *slot)
 	AddWaitEventToSet(state->wait_set, WL_SOCKET_READABLE, extsched_http_fd(loop->http), NULL, NULL);
 }
 
-/* Is an error of that kind the data's fault, rather than the moment's? */
+/*
+ * Is an error of that kind the data's fault, rather than the moment's?  What
+ * Citus cannot do is neither's, and no reason to give up outcomes.
+ */
 static bool
 is_lasting(int sqlstate)
 {
@@ -107,7 +111,7 @@ is_lasting(int sqlstate)
 			return false;
 		default:
 			return sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
-				sqlstate != ERRCODE_FEATURE_NOT_SUPPORTED &&
+				!(sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED && extsched_rows_distributed()) &&
 				sqlstate != ERRCODE_UNDEFINED_TABLE;
 	}
 }

@@ -268,7 +268,7 @@ extsched_prune(TimestampTz now)
 	{
 		has_past_runs[slot] = has_past(&history, slot, extsched_history_retention_s, now);
 		has_past_audit[slot] = has_past(&audit, slot, extsched_audit_retention_s, audit_now);
-		n_runs[slot] = count_rows(leaf_oid(&history, slot));
+		n_runs[slot] = extsched_rows_distributed() ? 0 : count_rows(leaf_oid(&history, slot));
 	}
 	SPI_finish();
 	PopActiveSnapshot();

@@ -353,7 +353,7 @@ slice(const Waiting *waiting, int n)
 	return size;
 }
 
-/* Give out slots, and begin what got one. */
+/* Give out slots, and begin what got one.  The others compete no longer. */
 static void
 start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batch,
 	  ExtschedRefill *refill)
@@ -369,8 +369,13 @@ start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batc
 	}
 	refill->n_found += batch->n;
 	for (int i = 0; i < batch->n; i++)
-		refill->n_started += batch->waiting[i].run->from == EXTSCHED_RUN_RUNNING ||
-			batch->waiting[i].run->fate == EXTSCHED_FATE_END;
+	{
+		ExtschedRun *run = batch->waiting[i].run;
+
+		if (!run->fair.is_in_flight)
+			extsched_fairqueue_remove(loop->queue, &run->fair);
+		refill->n_started += run->from == EXTSCHED_RUN_RUNNING || run->fate == EXTSCHED_FATE_END;
+	}
 }
 
 /*

@@ -87,6 +87,7 @@ typedef struct ExtschedTurn
 	int			next;
 	int			passes;
 	int			n_claimed;
+	bool		is_vain;		/* the last claim found some, none of which could go */
 	bool		is_last;		/* no tenants behind these */
 	char		position[256];	/* name behind which the walk goes on */
 } ExtschedTurn;

@@ -70,9 +70,12 @@ $node->safe_psql('postgres', qq{
 	UPDATE extsched.timer SET accounted_from = next_due WHERE in_flight = 0});
 my $waking = PostgreSQL::Test::Utils::tempdir() . '/waking.sql';
 append_to_file($waking, "SELECT extsched.wake_at_commit()\n\\watch 0.1\n");
-start_process('waking', 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', $waking);
+start_process('waking', 'psql', '-XAtq', '-d', $node->connstr('postgres') . ' application_name=waking', '-f', $waking);
+my $wakes = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waking' AND query LIKE '%wake_at_commit%'";
+poll_until($node, $wakes, 1);
 is(poll_until($node, "SELECT count(*) FROM extsched.run WHERE schedule_id = md5('schedule 500')::uuid AND state = 'skipped'", 1),
 	'1', 'what is far behind has its turn though commits keep waking the worker');
+is($node->safe_psql('postgres', $wakes), '1', 'which they still do');
 
 $node->stop('fast');
 done_testing();
