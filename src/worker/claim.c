@@ -67,7 +67,8 @@
 /*
  * Tenants of a step of the walk, timers taken of each at a time, passes over
  * them.  Who has still more after the first pass gets some at once then,
- * because each look at a tenant reads a page of its index.
+ * because each look at a tenant reads a page of its index; but not while there
+ * are fewer slots than it seemed, at a Runner that is full.
  */
 #define WALK_TENANTS		256
 #define WALK_QUANTUM		32
@@ -556,7 +557,7 @@ share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
 
 	for (int i = 0; i < turn->n && free > 0 && turn->passes < WALK_PASSES; i++)
 	{
-		int			each = Max(turn->passes == 0 ? 1 : WALK_AGAIN, even);
+		int			each = Max(turn->passes == 0 || turn->is_scarce ? 1 : WALK_AGAIN, even);
 		char	   *name = turn->tenants[turn->next++];
 		int			quota = Min(Min(extsched_fairqueue_tenant_free(loop->queue, name), each), free);
 
@@ -627,6 +628,7 @@ extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now, int free,
 	claim_of_each(loop, now, tenants, quotas, n, claim);
 	turn->n_claimed += claim->n_claimed;
 	turn->is_vain = claim->n_found > 0 && claim->n_claimed == 0;
+	turn->is_scarce = claim->n_claimed < claim->n_found;
 	if (turn->n == 0 || turn->passes >= WALK_PASSES ||
 		(turn->passes > 0 && turn->n_claimed == 0))
 	{

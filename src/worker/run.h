@@ -87,7 +87,8 @@ typedef struct ExtschedTurn
 	int			next;
 	int			passes;
 	int			n_claimed;
-	bool		is_vain;		/* the last claim found some, none of which could go */
+	bool		is_scarce;		/* not all could go that the last claim found ... */
+	bool		is_vain;		/* ... or none */
 	bool		is_last;		/* no tenants behind these */
 	char		position[256];	/* name behind which the walk goes on */
 } ExtschedTurn;
