@@ -403,16 +403,8 @@ add_rows(ExtschedLoop *loop, TimestampTz now, uint64 n, Batch *batch)
 {
 	ExtschedCandidate *added;
 
-	if (batch->n + (int) n > batch->capacity)
-	{
-		int			capacity = Max(batch->n + (int) n, 2 * batch->capacity);
-		ExtschedCandidate *larger = palloc0(sizeof(ExtschedCandidate) * capacity);
-
-		if (batch->n > 0)
-			memcpy(larger, batch->candidates, sizeof(ExtschedCandidate) * batch->n);
-		batch->candidates = larger;
-		batch->capacity = capacity;
-	}
+	batch->candidates = extsched_batch_grow(batch->candidates, sizeof(ExtschedCandidate), batch->n,
+											&batch->capacity, (int) n);
 	added = &batch->candidates[batch->n];
 	batch->n += (int) n;
 	for (uint64 i = 0; i < n; i++)
@@ -575,28 +567,40 @@ share_out(ExtschedLoop *loop, int free, Datum *tenants, Datum *quotas)
 	return n;
 }
 
+/*
+ * Deal with the due timers that a statement finds for each of these tenants and
+ * its second parameter, all together.
+ */
+static void
+claim_by_tenant(ExtschedLoop *loop, TimestampTz now, ExtschedStmt *stmt, const Datum *seconds,
+				const Datum *tenants, int n, bool may_exist, ExtschedClaim *claim)
+{
+	Batch		batch = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[3];
+
+		values[0] = TimestampTzGetDatum(now);
+		values[1] = seconds[i];
+		values[2] = tenants[i];
+		add_rows(loop, now, extsched_stmt_run(stmt, values, NULL), &batch);
+	}
+	finish(loop, now, &batch, may_exist, claim);
+}
+
 /* Deal with as many due timers of each of these tenants. */
 static void
 claim_of_each(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas, int n,
 			  ExtschedClaim *claim)
 {
-	Datum		values[3];
-
-	values[0] = TimestampTzGetDatum(now);
 	if (extsched_rows_distributed())
-	{
-		Batch		batch = {0};
-
-		for (int i = 0; i < n; i++)
-		{
-			values[1] = quotas[i];
-			values[2] = tenants[i];
-			add_rows(loop, now, extsched_stmt_run(&claim_tenant, values, NULL), &batch);
-		}
-		finish(loop, now, &batch, false, claim);
-	}
+		claim_by_tenant(loop, now, &claim_tenant, quotas, tenants, n, false, claim);
 	else if (n > 0)
 	{
+		Datum		values[3];
+
+		values[0] = TimestampTzGetDatum(now);
 		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
 		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
 		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), false, claim);
@@ -682,17 +686,7 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 	/* before an error, which the walk will come to, stops the next look too */
 	*offset += row;
 	if (extsched_rows_distributed())
-	{
-		Batch		batch = {0};
-
-		for (int i = 0; i < n_found; i++)
-		{
-			values[1] = schedules[i];
-			values[2] = tenants[i];
-			add_rows(loop, now, extsched_stmt_run(&claim_one, values, NULL), &batch);
-		}
-		finish(loop, now, &batch, true, claim);
-	}
+		claim_by_tenant(loop, now, &claim_one, schedules, tenants, n_found, true, claim);
 	else if (n_found > 0)
 	{
 		values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));

@@ -326,16 +326,8 @@ typedef struct Batch
 static void
 add_rows(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, uint64 n, Batch *batch)
 {
-	if (batch->n + (int) n > batch->capacity)
-	{
-		int			capacity = Max(batch->n + (int) n, 2 * batch->capacity);
-		Waiting    *larger = palloc0(sizeof(Waiting) * capacity);
-
-		if (batch->n > 0)
-			memcpy(larger, batch->waiting, sizeof(Waiting) * batch->n);
-		batch->waiting = larger;
-		batch->capacity = capacity;
-	}
+	batch->waiting = extsched_batch_grow(batch->waiting, sizeof(Waiting), batch->n,
+										 &batch->capacity, (int) n);
 	for (uint64 i = 0; i < n; i++)
 		read_waiting(loop, pull, SPI_tuptable->vals[i], now, &batch->waiting[batch->n++]);
 }

@@ -317,6 +317,26 @@ extsched_stmt_run_on_leaf(ExtschedStmt *stmt, int leaf, Datum *values,
 }
 
 /*
+ * extsched_batch_grow
+ *		Make room for more items behind the first n, all zero.
+ *
+ * Returns where the items are from now on, in the current memory context.
+ */
+void *
+extsched_batch_grow(void *items, Size item_size, int n, int *capacity, int more)
+{
+	void	   *larger;
+
+	if (n + more <= *capacity)
+		return items;
+	*capacity = Max(n + more, 2 * *capacity);
+	larger = palloc0(item_size * *capacity);
+	if (n > 0)
+		memcpy(larger, items, item_size * n);
+	return larger;
+}
+
+/*
  * extsched_rows_init
  *		Begin a batch, in the current memory context.
  */

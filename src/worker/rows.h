@@ -113,4 +113,7 @@ extern void extsched_rows_set_time(ExtschedRows *rows, int column, TimestampTz a
 extern void extsched_rows_add(ExtschedRows *rows);
 extern Datum extsched_rows_array(const ExtschedRows *rows);
 
+extern void *extsched_batch_grow(void *items, Size item_size, int n, int *capacity,
+								 int more);
+
 #endif							/* EXTSCHED_ROWS_H */
