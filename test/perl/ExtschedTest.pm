@@ -47,8 +47,10 @@ our @EXPORT = qw(
   worker_pid
   check_sound
   campaign
+  build_dispatch_module
   $demo_version
   $demo_registry
+  $execute_body
 );
 
 our $timeout_s = $ENV{EXTSCHED_CAMPAIGN} ? 600 : 60;
@@ -57,6 +59,18 @@ my $root = dirname(dirname(dirname(__FILE__)));
 
 our $demo_registry = 'de300000-0000-4000-8000-000000000001';
 our $demo_version = 'de300000-0000-4000-8000-000000000100';
+
+# An execute request as the contract says; its ids are those of the headers
+# that the HTTP functions of the dispatch module send.
+our $execute_body = <<'EOS';
+{"context":{"request_id":"00000000-0000-4000-8000-000000000001","tenant_id":"acme",
+"extension_id":"00000000-0000-4000-8000-000000000003","install_id":"00000000-0000-4000-8000-000000000004",
+"version_id":"00000000-0000-4000-8000-000000000005","content_hash":"sha256:abc","config":{},"trigger":"schedule",
+"schedule_id":"00000000-0000-4000-8000-000000000006","scheduled_for":"2026-01-02T03:04:05Z","attempt":1},
+"http":{"method":"POST","path":"/bench","query":{},"headers":{"x-alga-tenant":"acme",
+"x-alga-extension":"00000000-0000-4000-8000-000000000003"},"body_b64":"e30="},
+"limits":{"timeout_ms":30000},"providers":["cap:context.read","cap:log.emit","cap:user.read"]}
+EOS
 
 # Why the books are not sound at the end, in a test that damages them.
 our $leaves_damage;
@@ -113,6 +127,17 @@ sub distribute
 			BEGIN ATOMIC INSERT INTO pg_dist_partition VALUES (table_name, 'h'); END;
 		SELECT extsched_distribute()});
 	return;
+}
+
+# Build the SQL functions that call the dispatch modules; returns the library,
+# as CREATE FUNCTION names it.
+sub build_dispatch_module
+{
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+
+	system_or_bail('make', '-s', '-f', 'test/dispatch/module.mk',
+		'PG_CONFIG=' . ($ENV{PG_CONFIG} // 'pg_config'), "OUT=$dir");
+	return "$dir/dispatch_test";
 }
 
 # Start a program that runs until the test ends; its output goes to a log of

@@ -12,19 +12,18 @@ use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+my $dispatch = build_dispatch_module();
 my $dir = PostgreSQL::Test::Utils::tempdir();
-system_or_bail('make', '-s', '-f', 'test/dispatch/module.mk',
-	'PG_CONFIG=' . ($ENV{PG_CONFIG} // 'pg_config'), "OUT=$dir");
 
 my $node = new_node('main', 'extsched.enabled' => 'off');
 create_extension($node);
 $node->safe_psql('postgres', <<"EOS");
-CREATE FUNCTION test_fairqueue() RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION judge(integer, text, bytea, bigint) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION judge_jsonb(jsonb) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION sign(text, text, bigint, text) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION build_request(text, text) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION masked_body(text) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
+CREATE FUNCTION test_fairqueue() RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION judge(integer, text, bytea, bigint) RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION judge_jsonb(jsonb) RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION sign(text, text, bigint, text) RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION build_request(text, text) RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION masked_body(text) RETURNS text LANGUAGE c AS '$dispatch';
 EOS
 
 sub sql

@@ -11,9 +11,7 @@ use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $dir = PostgreSQL::Test::Utils::tempdir();
-system_or_bail('make', '-s', '-f', 'test/dispatch/module.mk',
-	'PG_CONFIG=' . ($ENV{PG_CONFIG} // 'pg_config'), "OUT=$dir");
+my $dispatch = build_dispatch_module();
 
 # A server whose environment names a proxy that is not there.
 $ENV{$_} = 'http://127.0.0.1:1' for qw(http_proxy https_proxy all_proxy ALL_PROXY);
@@ -22,20 +20,8 @@ delete @ENV{qw(http_proxy https_proxy all_proxy ALL_PROXY)};
 
 my $runner = start_runner();
 $node->safe_psql('postgres', <<"EOS");
-CREATE FUNCTION http_call(text, text, integer, integer, integer) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-CREATE FUNCTION http_bench(text, text, integer, integer) RETURNS text LANGUAGE c AS '$dir/dispatch_test';
-EOS
-
-# An execute request as the contract says; its ids are those of the headers
-# that the module sends.
-my $body = <<'EOS';
-{"context":{"request_id":"00000000-0000-4000-8000-000000000001","tenant_id":"acme",
-"extension_id":"00000000-0000-4000-8000-000000000003","install_id":"00000000-0000-4000-8000-000000000004",
-"version_id":"00000000-0000-4000-8000-000000000005","content_hash":"sha256:abc","config":{},"trigger":"schedule",
-"schedule_id":"00000000-0000-4000-8000-000000000006","scheduled_for":"2026-01-02T03:04:05Z","attempt":1},
-"http":{"method":"POST","path":"/bench","query":{},"headers":{"x-alga-tenant":"acme",
-"x-alga-extension":"00000000-0000-4000-8000-000000000003"},"body_b64":"e30="},
-"limits":{"timeout_ms":30000},"providers":["cap:context.read","cap:log.emit","cap:user.read"]}
+CREATE FUNCTION http_call(text, text, integer, integer, integer) RETURNS text LANGUAGE c AS '$dispatch';
+CREATE FUNCTION http_bench(text, text, integer, integer) RETURNS text LANGUAGE c AS '$dispatch';
 EOS
 
 # Call a URL; "outcome|status|bytes|retry_after|error".
@@ -47,7 +33,7 @@ sub call
 	my $cap = $options{cap} // 262144;
 
 	return $node->safe_psql('postgres',
-		"SELECT http_call('$url', \$body\$$body\$body\$, $timeout_ms, $connect_ms, $cap)");
+		"SELECT http_call('$url', \$body\$$execute_body\$body\$, $timeout_ms, $connect_ms, $cap)");
 }
 
 # Call the test Runner with a fault.
@@ -66,7 +52,7 @@ is_deeply(
 	[ sort map { lc $_->[0] } @{ $last->{headers} } ],
 	[ sort qw(host content-length content-type x-request-id x-idempotency-key x-alga-tenant x-alga-extension x-extsched-fence) ],
 	'no header is sent but those of the contract');
-is($last->{body}, $body, 'the body arrives byte for byte');
+is($last->{body}, $execute_body, 'the body arrives byte for byte');
 
 like(faulty('{"redirect": "http://127.0.0.1:1/"}'), qr/^replied\|302\|/, 'a redirect is not followed');
 like(faulty('{"status": 503, "retry_after": "7"}'), qr/\|7\|$/, 'Retry-After is handed on');
@@ -128,7 +114,7 @@ sub bench
 	HTTP::Tiny->new->post("$runner->{url}/fault", { content => $fault })->{success}
 	  or die "could not set the fault $fault";
 	return split / /, $node->safe_psql('postgres',
-		"SELECT http_bench('$runner->{url}/v1/execute', \$body\$$body\$body\$, $requests, $connections)");
+		"SELECT http_bench('$runner->{url}/v1/execute', \$body\$$execute_body\$body\$, $requests, $connections)");
 }
 
 my ($replied, $others, undef, undef, $few_kb) = bench('{"endless": true}', 20, 8);
