@@ -17,7 +17,8 @@
  *
  * Easy handles are pooled.  Options that never change are set once, and those
  * of a call are all overwritten by the next, which spares curl_easy_reset()
- * and a dozen options for each request.  Connections are libcurl's.
+ * and a dozen options for each request.  Connections are libcurl's, in pools
+ * (connections.c).
  *
  * No error is raised inside of a callback of libcurl, so memory that callbacks
  * need comes from malloc().  Everything that PostgreSQL does not know of is
@@ -33,13 +34,12 @@
 
 #include <curl/curl.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include "lib/ilist.h"
-#include "storage/fd.h"
 #include "utils/memutils.h"
 
 #include "core/clock.h"
+#include "dispatch/connections.h"
 #include "dispatch/http.h"
 #include "dispatch/sockets.h"
 
@@ -47,7 +47,6 @@
 #define SOCKETS_PER_POLL	128
 #define KEPT_BUFFER_BYTES	(64 * 1024) /* larger ones are freed after use */
 #define RETRY_AFTER_BYTES	64
-#define SPARE_DESCRIPTORS	16	/* epoll, resolver threads, TLS files */
 
 /*
  * Lines that libcurl would send by itself.  A name without a value takes it
@@ -61,6 +60,7 @@ typedef struct HttpHandle
 	dlist_node	node;
 	ExtschedHttp *http;
 	CURL	   *easy;
+	ExtschedPool *pool;			/* while running */
 	uint32		trust;			/* that of the engine when options were set */
 	void	   *owner;
 	int64		started_us;
@@ -91,9 +91,7 @@ struct ExtschedHttp
 	CURLM	   *multi;
 	ExtschedSockets sockets;
 	int64		timer_us;		/* when libcurl wants to be called; -1: never */
-	int			max_in_flight;
-	int			own;			/* descriptors for connections that are nobody's ... */
-	int			acquired;		/* ... and those from the server's budget */
+	ExtschedConnections connections;
 	int			n_in_flight;
 	size_t		max_response_bytes;
 	char		ca_file[MAXPGPATH]; /* empty: the system's authorities */
@@ -226,57 +224,10 @@ release_http(void *arg)
 	free_handles(&http->idle);
 	free_handles(&http->running);
 	free_handles(&http->done);
+	extsched_connections_release(&http->connections);
 	if (http->multi)
 		(void) curl_multi_cleanup(http->multi);
 	extsched_sockets_release(&http->sockets);
-	while (http->acquired-- > 0)
-		ReleaseExternalFD();
-}
-
-/*
- * Find descriptors for as many connections as may be in flight.
- *
- * The server divided those below the soft limit of the system among its files
- * when it started, but no more than max_files_per_process.  What lies above is
- * nobody's, and we raise the limit for this process as far as we are let.  Only
- * where that does not do are they taken from the server's budget, and then some
- * are left there: the wait set of the loop needs one of its own.
- */
-static void
-find_descriptors(ExtschedHttp *http)
-{
-	static rlim_t server_part = 0;
-	struct rlimit limit;
-	int			missing;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-	{
-		rlim_t		wanted;
-
-		if (server_part == 0)
-			server_part = Min(limit.rlim_cur, (rlim_t) max_files_per_process) + SPARE_DESCRIPTORS;
-		wanted = Min(server_part + http->max_in_flight, limit.rlim_max);
-		if (wanted > limit.rlim_cur)
-		{
-			rlim_t		before = limit.rlim_cur;
-
-			limit.rlim_cur = wanted;
-			if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-				limit.rlim_cur = before;
-		}
-		if (limit.rlim_cur > server_part)
-			http->own = (int) Min(limit.rlim_cur - server_part, (rlim_t) http->max_in_flight);
-	}
-	missing = http->max_in_flight - http->own - http->acquired;
-	for (; missing > 0 && AcquireExternalFD(); missing--)
-		http->acquired++;
-	if (missing > 0)
-	{
-		int			kept = Max(http->acquired - SPARE_DESCRIPTORS, 0);
-
-		for (; http->acquired > kept; http->acquired--)
-			ReleaseExternalFD();
-	}
 }
 
 /*
@@ -297,6 +248,7 @@ extsched_http_create(MemoryContext parent, int max_in_flight)
 
 	http->context = context;
 	http->sockets.epoll_fd = -1;
+	extsched_connections_init(&http->connections, context);
 	http->timer_us = -1;
 	dlist_init(&http->idle);
 	dlist_init(&http->running);
@@ -367,9 +319,10 @@ extsched_http_set_limits(ExtschedHttp *http, int max_in_flight,
 {
 	long		capacity;
 
-	http->max_in_flight = max_in_flight;
 	http->max_response_bytes = max_response_bytes;
-	find_descriptors(http);
+	extsched_connections_set_limit(&http->connections, max_in_flight);
+
+	/* of the multi handle's own cache; the pools do not come to it */
 	capacity = Max(extsched_http_capacity(http), 1);
 	(void) curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, capacity);
 	(void) curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, capacity);
@@ -379,7 +332,7 @@ extsched_http_set_limits(ExtschedHttp *http, int max_in_flight,
 int
 extsched_http_capacity(const ExtschedHttp *http)
 {
-	return Min(http->max_in_flight, http->own + http->acquired);
+	return http->connections.capacity;
 }
 
 /* Requests that were started and whose reply has not been taken. */
@@ -521,6 +474,24 @@ put_taken(ExtschedHttp *http)
 	}
 }
 
+/* Let a request use the connections of a pool for its URL. */
+static bool
+enter_pool(HttpHandle *handle, const char *url)
+{
+	handle->pool = extsched_connections_enter(&handle->http->connections, url);
+	return curl_easy_setopt(handle->easy, CURLOPT_SHARE, handle->pool->cache) == CURLE_OK;
+}
+
+static void
+leave_pool(HttpHandle *handle)
+{
+	if (handle->pool == NULL)
+		return;
+	(void) curl_easy_setopt(handle->easy, CURLOPT_SHARE, NULL);
+	extsched_connections_leave(handle->pool);
+	handle->pool = NULL;
+}
+
 /*
  * Copy the call into the handle: headers, then the body.  The list is made of
  * nodes of our own, since libcurl only reads it.
@@ -598,9 +569,10 @@ extsched_http_start(ExtschedHttp *http, const ExtschedHttpCall *call)
 	handle->retry_after[0] = '\0';
 	handle->error[0] = '\0';
 	handle->started_us = extsched_clock_monotonic_us();
-	if (!copy_call(handle, call) ||
+	if (!copy_call(handle, call) || !enter_pool(handle, call->url) ||
 		curl_multi_add_handle(http->multi, handle->easy) != CURLM_OK)
 	{
+		leave_pool(handle);
 		put_handle(handle);
 		return false;
 	}
@@ -622,6 +594,7 @@ finish_handle(ExtschedHttp *http, CURL *easy, CURLcode result)
 	handle->http_status = (int) status;
 	handle->elapsed_us = extsched_clock_monotonic_us() - handle->started_us;
 	(void) curl_multi_remove_handle(http->multi, easy);
+	leave_pool(handle);
 	dlist_delete(&handle->node);
 	dlist_push_tail(&http->done, &handle->node);
 }

@@ -1,18 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * test_http.c
- *		The HTTP engine, called from SQL: one request, or very many.
+ *		The HTTP engine, called from SQL: one request, very many, or waves of them.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <sys/resource.h>
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/clock.h"
@@ -138,4 +141,98 @@ http_bench(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d %d %.0f %.1f %ld", replied, others,
 											  total / elapsed_us * 1e6, cpu_us / total,
 											  after.ru_maxrss)));
+}
+
+#define SOCKETS_MAX 65536
+
+/* The sockets this process has had, by inode, and how many it has now. */
+typedef struct Sockets
+{
+	long		seen[SOCKETS_MAX];
+	int			n_seen;
+	int			n_open;
+} Sockets;
+
+static void
+look_at_sockets(Sockets *sockets)
+{
+	DIR		   *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	if (dir == NULL)
+		elog(ERROR, "could not open /proc/self/fd: %m");
+	sockets->n_open = 0;
+	while ((entry = readdir(dir)) != NULL)
+	{
+		char		target[64];
+		ssize_t		len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		long		inode;
+		int			i = 0;
+
+		target[Max(len, 0)] = '\0';
+		if (sscanf(target, "socket:[%ld]", &inode) != 1)
+			continue;
+		sockets->n_open++;
+		while (i < sockets->n_seen && sockets->seen[i] != inode)
+			i++;
+		if (i == sockets->n_seen && i < SOCKETS_MAX)
+			sockets->seen[sockets->n_seen++] = inode;
+	}
+	closedir(dir);
+}
+
+/*
+ * http_waves(urls text[], body, size, waves, max_in_flight, later_max):
+ * waves of so many requests, each to the next of the URLs, when the one before
+ * is over; "replied connections most".  Most is what was open at once.  After half of the
+ * waves the limit becomes another.
+ */
+PG_FUNCTION_INFO_V1(http_waves);
+Datum
+http_waves(PG_FUNCTION_ARGS)
+{
+	char	   *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int			size = PG_GETARG_INT32(2);
+	int			waves = PG_GETARG_INT32(3);
+	ExtschedHttp *http = extsched_http_create(CurrentMemoryContext, PG_GETARG_INT32(4));
+	Sockets    *sockets = palloc0(sizeof(Sockets));
+	ExtschedHttpCall call = {
+		.headers = headers, .n_headers = N_HEADERS,
+		.body = body, .body_len = strlen(body),
+		.timeout_ms = 30000,
+	};
+	ExtschedHttpReply reply;
+	Datum	   *urls;
+	int			n_urls;
+	int			others;
+	int			replied = 0;
+	int			most = 0;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &urls, NULL, &n_urls);
+	look_at_sockets(sockets);
+	others = sockets->n_open;
+	for (int wave = 0; wave < waves; wave++)
+	{
+		int			started = 0;
+		int			done = 0;
+
+		call.url = TextDatumGetCString(urls[wave % n_urls]);
+		if (wave == waves / 2)
+			extsched_http_set_limits(http, PG_GETARG_INT32(5), 256 * 1024);
+		while (done < size)
+		{
+			while (started < size && extsched_http_start(http, &call))
+				started++;
+			wait_and_poll(http);
+			look_at_sockets(sockets);
+			most = Max(most, sockets->n_open - others);
+			while (extsched_http_next_done(http, &reply))
+			{
+				done++;
+				replied += reply.outcome == EXTSCHED_HTTP_REPLIED && reply.http_status == 200;
+			}
+		}
+	}
+	extsched_http_destroy(http);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d %d %d", replied, sockets->n_seen - others, most)));
 }
