@@ -15,7 +15,7 @@ my $dispatch = build_dispatch_module();
 my @runners = (start_runner(), start_runner());
 for my $runner (@runners)
 {
-	HTTP::Tiny->new->post("$runner->{url}/fault", { content => '{"latency_ms": 50}' })->{success}
+	HTTP::Tiny->new->post("$runner->{url}/fault", { content => '{"latency_ms": 20}' })->{success}
 	  or die 'could not set the latency';
 }
 
