@@ -170,9 +170,8 @@ open_pool(ExtschedConnections *connections, const char *url)
  * flight.
  */
 ExtschedPool *
-extsched_connections_enter(ExtschedConnections *connections, const char *url)
+extsched_connections_enter(ExtschedConnections *connections, const char *url, int64 now_us)
 {
-	int64		stale_us = extsched_clock_monotonic_us() - MAX_IDLE_US;
 	ExtschedPool *found = NULL;
 	dlist_mutable_iter iter;
 
@@ -181,7 +180,7 @@ extsched_connections_enter(ExtschedConnections *connections, const char *url)
 		ExtschedPool *pool = dlist_container(ExtschedPool, node, iter.cur);
 		bool		is_surplus = connections->n_pools > connections->max_pools;
 
-		if (pool->n_in_flight == 0 && (is_surplus || pool->idle_since_us < stale_us))
+		if (pool->n_in_flight == 0 && (is_surplus || now_us - pool->idle_since_us > MAX_IDLE_US))
 			close_pool(connections, pool);
 		else if (found == NULL && !is_surplus && pool->n_in_flight < POOL_SIZE && strcmp(pool->url, url) == 0)
 			found = pool;

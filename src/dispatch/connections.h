@@ -41,7 +41,7 @@ extern void extsched_connections_set_limit(ExtschedConnections *connections,
 										   int max_in_flight);
 
 extern ExtschedPool *extsched_connections_enter(ExtschedConnections *connections,
-												const char *url);
+												const char *url, int64 now_us);
 extern void extsched_connections_leave(ExtschedPool *pool);
 
 #endif							/* EXTSCHED_CONNECTIONS_H */

@@ -478,7 +478,8 @@ put_taken(ExtschedHttp *http)
 static bool
 enter_pool(HttpHandle *handle, const char *url)
 {
-	handle->pool = extsched_connections_enter(&handle->http->connections, url);
+	handle->pool = extsched_connections_enter(&handle->http->connections, url,
+											  handle->started_us);
 	return curl_easy_setopt(handle->easy, CURLOPT_SHARE, handle->pool->cache) == CURLE_OK;
 }
 

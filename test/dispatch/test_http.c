@@ -31,6 +31,18 @@ static const char headers[] =
 
 #define N_HEADERS 6
 
+/* An execute request. */
+static ExtschedHttpCall
+make_call(const char *url, const char *body, int timeout_ms)
+{
+	return (ExtschedHttpCall) {
+		.url = url,
+		.headers = headers, .n_headers = N_HEADERS,
+		.body = body, .body_len = strlen(body),
+		.timeout_ms = timeout_ms,
+	};
+}
+
 static void
 wait_and_poll(ExtschedHttp *http)
 {
@@ -64,18 +76,13 @@ PG_FUNCTION_INFO_V1(http_call);
 Datum
 http_call(PG_FUNCTION_ARGS)
 {
-	char	   *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ExtschedHttpCall call = make_call(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
 	ExtschedHttp *http = extsched_http_create(CurrentMemoryContext, 4);
-	ExtschedHttpCall call = {
-		.url = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-		.headers = headers, .n_headers = N_HEADERS,
-		.body = body, .body_len = strlen(body),
-		.timeout_ms = PG_GETARG_INT32(2),
-		.connect_timeout_ms = PG_GETARG_INT32(3),
-	};
 	ExtschedHttpReply reply;
 	StringInfoData out;
 
+	call.connect_timeout_ms = PG_GETARG_INT32(3);
 	extsched_http_set_limits(http, 4, PG_GETARG_INT32(4));
 	initStringInfo(&out);
 	if (!extsched_http_start(http, &call))
@@ -97,16 +104,11 @@ PG_FUNCTION_INFO_V1(http_bench);
 Datum
 http_bench(PG_FUNCTION_ARGS)
 {
-	char	   *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ExtschedHttpCall call = make_call(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)), 30000);
 	int			total = PG_GETARG_INT32(2);
 	int			connections = PG_GETARG_INT32(3);
 	ExtschedHttp *http = extsched_http_create(CurrentMemoryContext, connections);
-	ExtschedHttpCall call = {
-		.url = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-		.headers = headers, .n_headers = N_HEADERS,
-		.body = body, .body_len = strlen(body),
-		.timeout_ms = 30000,
-	};
 	ExtschedHttpReply reply;
 	struct rusage before;
 	struct rusage after;
@@ -184,23 +186,18 @@ look_at_sockets(Sockets *sockets)
 /*
  * http_waves(urls text[], body, size, waves, max_in_flight, later_max):
  * waves of so many requests, each to the next of the URLs, when the one before
- * is over; "replied connections most".  Most is what was open at once.  After half of the
- * waves the limit becomes another.
+ * is over; "replied connections most".  Most is what was open at once.  After
+ * half of the waves the limit becomes another.
  */
 PG_FUNCTION_INFO_V1(http_waves);
 Datum
 http_waves(PG_FUNCTION_ARGS)
 {
-	char	   *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ExtschedHttpCall call = make_call(NULL, text_to_cstring(PG_GETARG_TEXT_PP(1)), 30000);
 	int			size = PG_GETARG_INT32(2);
 	int			waves = PG_GETARG_INT32(3);
 	ExtschedHttp *http = extsched_http_create(CurrentMemoryContext, PG_GETARG_INT32(4));
 	Sockets    *sockets = palloc0(sizeof(Sockets));
-	ExtschedHttpCall call = {
-		.headers = headers, .n_headers = N_HEADERS,
-		.body = body, .body_len = strlen(body),
-		.timeout_ms = 30000,
-	};
 	ExtschedHttpReply reply;
 	Datum	   *urls;
 	int			n_urls;
