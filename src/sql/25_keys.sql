@@ -22,7 +22,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'extsched_run_id_sql';
 REVOKE ALL ON FUNCTION extsched.run_id(text, uuid, timestamptz, text) FROM PUBLIC;
 COMMENT ON FUNCTION extsched.run_id(text, uuid, timestamptz, text) IS
-'The id of a run, and its idempotency key: a version 8 uuid hashed from tenant, schedule, nominal time and trigger; its last five bits are the history partition.';
+'The id of a run, and its idempotency key: a version 8 uuid hashed from tenant, schedule, nominal time and trigger; its first eleven bits are the minute of the UTC day, its last five the history partition.';
 
 CREATE FUNCTION extsched.run_id_slot(run uuid) RETURNS smallint
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -17,6 +17,7 @@ import killed
 import limit
 import peers
 import times
+import wal
 import workers
 
 
@@ -76,6 +77,9 @@ BENCHMARKS = {
     "growth of work": bench(growth.work, figures=[
         ("run_ratio", "", "<", 1.3), ("list_ratio", "", "<", 1.3), ("idle_cpu_s_per_minute_at_1000000", "s", "<", 0.02),
         ("tick_ratio", "", "<", 1.3), ("worker_mb_growth", "MB", "<", 1), ("bytes_per_schedule", "B", None, None)], is_long=True),
+    "wal": bench(wal.after_checkpoint, figures=[
+        ("bytes_per_run", "B", "<", 10_000), ("page_images_per_run", "", "<", 1.5),
+        ("bytes_per_run_compressed", "B", "<", 5_200)], is_long=True),
     "claim": bench(claim.claims, figures=[("rows_per_s", "/s", ">", 12_000), ("pulled_per_s", "/s", ">", 6_000)]),
     "times": bench(times.next_times, figures=[
         ("next_per_s", "/s", ">", 300_000), ("next_20_zones_per_s", "/s", ">", 500_000),
