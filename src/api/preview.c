@@ -22,6 +22,7 @@
 #include "api/context.h"
 #include "api/json_build.h"
 #include "api/plan.h"
+#include "core/row.h"
 #include "core/settings.h"
 #include "core/version.h"
 #include "dispatch/request.h"
@@ -104,6 +105,7 @@ extsched_preview_request(PG_FUNCTION_ARGS)
 	InstallContext context;
 	ApiResult	result;
 	ExtschedRequest request;
+	ExtschedRow row;
 	JsonBuild	answer = {0};
 	Datum		values[3];
 	Datum		returned;
@@ -131,7 +133,9 @@ extsched_preview_request(PG_FUNCTION_ARGS)
 	}
 
 	memset(&request, 0, sizeof(request));
-	extsched_request_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, extsched_run_timeout_ms, &request);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_request_read(&row, extsched_run_timeout_ms, &request);
 	request.request_id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
 	extsched_json_begin_object(&answer);
 	add_request(&answer, &request);

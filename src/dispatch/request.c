@@ -27,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
+#include "core/row.h"
 #include "dispatch/request.h"
 #include "dispatch/utf8.h"
 
@@ -67,48 +68,9 @@ StaticAssertDecl(COLUMNS == EXTSCHED_REQUEST_NCOLUMNS,
 static const char content_hash_prefix[] = "sha256:";
 static const char secret_mask[] = "********";
 
-/* A row of a query, taken apart. */
-typedef struct Row
-{
-	Datum	   *values;
-	bool	   *nulls;
-} Row;
-
-static char *
-get_text(const Row *row, int column)
-{
-	return row->nulls[column] ? NULL : TextDatumGetCString(row->values[column]);
-}
-
-static int
-get_int(const Row *row, int column, int if_null)
-{
-	return row->nulls[column] ? if_null : DatumGetInt32(row->values[column]);
-}
-
-static bool
-get_bool(const Row *row, int column)
-{
-	return !row->nulls[column] && DatumGetBool(row->values[column]);
-}
-
-static Jsonb *
-get_jsonb(const Row *row, int column)
-{
-	return row->nulls[column] ? NULL : DatumGetJsonbP(row->values[column]);
-}
-
-static pg_uuid_t
-get_uuid(const Row *row, int column)
-{
-	pg_uuid_t	none = {{0}};
-
-	return row->nulls[column] ? none : *DatumGetUUIDP(row->values[column]);
-}
-
 /* Why the run cannot be sent as things are, NONE when it can. */
 static ExtschedReason
-find_obstacle(const Row *row, const char **text)
+find_obstacle(const ExtschedRow *row, const char **text)
 {
 	static const struct
 	{
@@ -126,9 +88,9 @@ find_obstacle(const Row *row, const char **text)
 	const bool	is_met[lengthof(obstacles)] = {
 		row->nulls[COLUMN_METHOD],
 		row->nulls[COLUMN_REGISTRY_ID],
-		get_bool(row, COLUMN_TENANT_PAUSED),
-		!get_bool(row, COLUMN_INSTALL_ENABLED),
-		!get_bool(row, COLUMN_HAS_ENDPOINT),
+		extsched_row_bool(row, COLUMN_TENANT_PAUSED),
+		!extsched_row_bool(row, COLUMN_INSTALL_ENABLED),
+		!extsched_row_bool(row, COLUMN_HAS_ENDPOINT),
 		row->nulls[COLUMN_CONTENT_HASH],
 		row->nulls[COLUMN_TRANSPORT],
 	};
@@ -146,7 +108,7 @@ find_obstacle(const Row *row, const char **text)
 }
 
 static void
-read_providers(const Row *row, ExtschedRequest *request)
+read_providers(const ExtschedRow *row, ExtschedRequest *request)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -170,50 +132,44 @@ read_providers(const Row *row, ExtschedRequest *request)
  * (values may be toasted).
  */
 void
-extsched_request_read(HeapTuple tuple, TupleDesc desc, int default_timeout_ms,
+extsched_request_read(const ExtschedRow *row, int default_timeout_ms,
 					  ExtschedRequest *request)
 {
-	Row			row;
 	char	   *word;
 
-	Assert(desc->natts >= COLUMNS);
-	row.values = palloc(desc->natts * sizeof(Datum));
-	row.nulls = palloc(desc->natts * sizeof(bool));
-	heap_deform_tuple(tuple, desc, row.values, row.nulls);
+	Assert(row->desc->natts >= COLUMNS);
 
 	memset(request, 0, sizeof(*request));
-	request->tenant = get_text(&row, COLUMN_TENANT);
-	request->schedule_id = get_uuid(&row, COLUMN_SCHEDULE_ID);
-	request->install_id = get_uuid(&row, COLUMN_INSTALL_ID);
-	request->run_id = get_uuid(&row, COLUMN_RUN_ID);
-	request->scheduled_for = DatumGetTimestampTz(row.values[COLUMN_NOMINAL_TIME]);
-	word = get_text(&row, COLUMN_TRIGGER);
+	request->tenant = extsched_row_text(row, COLUMN_TENANT);
+	request->schedule_id = extsched_row_uuid(row, COLUMN_SCHEDULE_ID);
+	request->install_id = extsched_row_uuid(row, COLUMN_INSTALL_ID);
+	request->run_id = extsched_row_uuid(row, COLUMN_RUN_ID);
+	request->scheduled_for = DatumGetTimestampTz(row->values[COLUMN_NOMINAL_TIME]);
+	word = extsched_row_text(row, COLUMN_TRIGGER);
 	request->trigger = (ExtschedTrigger) Max(extsched_trigger_by_name(word), 0);
-	request->attempt = get_int(&row, COLUMN_ATTEMPT, 1);
-	request->blocked = find_obstacle(&row, &request->blocked_text);
+	request->attempt = extsched_row_int(row, COLUMN_ATTEMPT, 1);
+	request->blocked = find_obstacle(row, &request->blocked_text);
 
 	if (request->blocked == EXTSCHED_REASON_NONE)
 	{
-		request->method = get_text(&row, COLUMN_METHOD);
-		request->path = get_text(&row, COLUMN_PATH);
-		request->payload = get_jsonb(&row, COLUMN_PAYLOAD);
-		request->registry_id = get_uuid(&row, COLUMN_REGISTRY_ID);
-		request->version_id = get_uuid(&row, COLUMN_VERSION_ID);
-		request->config = get_jsonb(&row, COLUMN_CONFIG);
-		request->secret_envelope = get_jsonb(&row, COLUMN_SECRET_ENVELOPE);
-		request->content_hash = get_text(&row, COLUMN_CONTENT_HASH);
-		read_providers(&row, request);
-		word = get_text(&row, COLUMN_TRANSPORT);
+		request->method = extsched_row_text(row, COLUMN_METHOD);
+		request->path = extsched_row_text(row, COLUMN_PATH);
+		request->payload = extsched_row_jsonb(row, COLUMN_PAYLOAD);
+		request->registry_id = extsched_row_uuid(row, COLUMN_REGISTRY_ID);
+		request->version_id = extsched_row_uuid(row, COLUMN_VERSION_ID);
+		request->config = extsched_row_jsonb(row, COLUMN_CONFIG);
+		request->secret_envelope = extsched_row_jsonb(row, COLUMN_SECRET_ENVELOPE);
+		request->content_hash = extsched_row_text(row, COLUMN_CONTENT_HASH);
+		read_providers(row, request);
+		word = extsched_row_text(row, COLUMN_TRANSPORT);
 		request->is_http = strcmp(word, "http") == 0;
-		request->base_url = get_text(&row, COLUMN_BASE_URL);
-		request->timeout_ms = get_int(&row, COLUMN_SCHEDULE_TIMEOUT_MS,
-									  get_int(&row, COLUMN_RUNNER_TIMEOUT_MS,
-											  default_timeout_ms));
-		request->connect_timeout_ms = get_int(&row, COLUMN_CONNECT_TIMEOUT_MS, 0);
-		request->has_context_headers = get_bool(&row, COLUMN_CONTEXT_HEADERS);
+		request->base_url = extsched_row_text(row, COLUMN_BASE_URL);
+		request->timeout_ms =
+			extsched_row_int(row, COLUMN_SCHEDULE_TIMEOUT_MS,
+							 extsched_row_int(row, COLUMN_RUNNER_TIMEOUT_MS, default_timeout_ms));
+		request->connect_timeout_ms = extsched_row_int(row, COLUMN_CONNECT_TIMEOUT_MS, 0);
+		request->has_context_headers = extsched_row_bool(row, COLUMN_CONTEXT_HEADERS);
 	}
-	pfree(row.values);
-	pfree(row.nulls);
 }
 
 static void

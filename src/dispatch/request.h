@@ -18,12 +18,12 @@
 #ifndef EXTSCHED_REQUEST_H
 #define EXTSCHED_REQUEST_H
 
-#include "access/htup_details.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "core/row.h"
 #include "core/vocab.h"
 #include "dispatch/sign.h"
 
@@ -100,7 +100,7 @@ typedef struct ExtschedWire
 	StringInfoData body;
 } ExtschedWire;
 
-extern void extsched_request_read(HeapTuple tuple, TupleDesc desc,
+extern void extsched_request_read(const ExtschedRow *row,
 								  int default_timeout_ms,
 								  ExtschedRequest *request);
 

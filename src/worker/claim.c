@@ -43,6 +43,7 @@
 #include "utils/uuid.h"
 
 #include "core/counters.h"
+#include "core/row.h"
 #include "core/runkey.h"
 #include "core/settings.h"
 #include "worker/birth.h"
@@ -83,7 +84,7 @@
 	" m.next_due, m.in_flight, m.is_paused, s.cron, s.timezone, s.overlap," \
 	" s.catch_up_s, s.starts_at, s.ends_at, s.jitter_s, s.enabled, m.last_run_at"
 
-#define CLAIM_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
+#define CLAIM_POLICY		EXTSCHED_REQUEST_NCOLUMNS
 #define CLAIM_TIMER			(CLAIM_POLICY + EXTSCHED_POLICY_NCOLUMNS)
 
 /* m are the locked timers; what r is, request.h says. */
@@ -206,51 +207,11 @@ static ExtschedStmt quarantine_timer = {
 	.types = {TEXTOID, UUIDOID, TEXTOID},
 };
 
-static Datum
-column(HeapTuple tuple, int number, bool *isnull)
-{
-	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, CLAIM_TIMER + number, isnull);
-}
-
-static TimestampTz
-time_column(HeapTuple tuple, int number, TimestampTz if_null)
-{
-	bool		isnull;
-	Datum		value = column(tuple, number, &isnull);
-
-	return isnull ? if_null : DatumGetTimestampTz(value);
-}
-
-static int
-int_column(HeapTuple tuple, int number)
-{
-	bool		isnull;
-	Datum		value = column(tuple, number, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
-static bool
-bool_column(HeapTuple tuple, int number)
-{
-	bool		isnull;
-	Datum		value = column(tuple, number, &isnull);
-
-	return !isnull && DatumGetBool(value);
-}
-
-static char *
-text_column(HeapTuple tuple, int number)
-{
-	bool		isnull;
-	Datum		value = column(tuple, number, &isnull);
-
-	return isnull ? pstrdup("") : TextDatumGetCString(value);
-}
-
 static ExtschedOverlap
 overlap_by_name(const char *name)
 {
+	if (name == NULL)
+		return EXTSCHED_OVERLAP_SKIP;
 	if (strcmp(name, "allow") == 0)
 		return EXTSCHED_OVERLAP_ALLOW;
 	if (strcmp(name, "queue_one") == 0)
@@ -260,28 +221,29 @@ overlap_by_name(const char *name)
 
 /* Read a row of CLAIM_COLUMNS; a schedule that is gone has an empty cron. */
 static void
-read_candidate(ExtschedLoop *loop, HeapTuple tuple, TimestampTz now, ExtschedCandidate *candidate)
+read_candidate(ExtschedLoop *loop, const ExtschedRow *row, TimestampTz now, ExtschedCandidate *candidate)
 {
 	ExtschedTimerFacts *facts = &candidate->facts;
+	char	   *cron = extsched_row_text(row, CLAIM_TIMER + 3);
+	char	   *timezone = extsched_row_text(row, CLAIM_TIMER + 4);
 
-	extsched_request_read(tuple, SPI_tuptable->tupdesc, extsched_run_timeout_ms,
-						  &candidate->request);
-	extsched_policy_read(loop, tuple, SPI_tuptable->tupdesc, CLAIM_POLICY, &candidate->policy);
+	extsched_request_read(row, extsched_run_timeout_ms, &candidate->request);
+	extsched_policy_read(loop, row, CLAIM_POLICY, &candidate->policy);
 
 	facts->now = now;
-	facts->next_due = time_column(tuple, 0, now);
-	facts->in_flight = int_column(tuple, 1);
-	facts->is_schedule_paused = bool_column(tuple, 2);
-	facts->rule.cron = text_column(tuple, 3);
-	facts->rule.timezone = text_column(tuple, 4);
+	facts->next_due = extsched_row_time(row, CLAIM_TIMER + 0, now);
+	facts->in_flight = extsched_row_int(row, CLAIM_TIMER + 1, 0);
+	facts->is_schedule_paused = extsched_row_bool(row, CLAIM_TIMER + 2);
+	facts->rule.cron = cron ? cron : "";
+	facts->rule.timezone = timezone ? timezone : "";
 	facts->rule.schedule = candidate->request.schedule_id;
-	facts->overlap = overlap_by_name(text_column(tuple, 5));
-	facts->catch_up_s = int_column(tuple, 6);
-	facts->rule.starts_at = time_column(tuple, 7, DT_NOBEGIN);
-	facts->rule.ends_at = time_column(tuple, 8, DT_NOEND);
-	candidate->jitter_s = int_column(tuple, 9);
-	facts->is_enabled = bool_column(tuple, 10);
-	facts->last_run_at = time_column(tuple, 11, DT_NOBEGIN);
+	facts->overlap = overlap_by_name(extsched_row_text(row, CLAIM_TIMER + 5));
+	facts->catch_up_s = extsched_row_int(row, CLAIM_TIMER + 6, 0);
+	facts->rule.starts_at = extsched_row_time(row, CLAIM_TIMER + 7, DT_NOBEGIN);
+	facts->rule.ends_at = extsched_row_time(row, CLAIM_TIMER + 8, DT_NOEND);
+	candidate->jitter_s = extsched_row_int(row, CLAIM_TIMER + 9, 0);
+	facts->is_enabled = extsched_row_bool(row, CLAIM_TIMER + 10);
+	facts->last_run_at = extsched_row_time(row, CLAIM_TIMER + 11, DT_NOBEGIN);
 	facts->has_endpoint = candidate->request.blocked != EXTSCHED_REASON_ENDPOINT_GONE;
 	facts->is_tenant_paused = candidate->request.blocked == EXTSCHED_REASON_TENANT_PAUSED;
 	facts->is_install_enabled = candidate->request.blocked != EXTSCHED_REASON_INSTALL_DISABLED;
@@ -402,13 +364,18 @@ static void
 add_rows(ExtschedLoop *loop, TimestampTz now, uint64 n, Batch *batch)
 {
 	ExtschedCandidate *added;
+	ExtschedRow row;
 
 	batch->candidates = extsched_batch_grow(batch->candidates, sizeof(ExtschedCandidate), batch->n,
 											&batch->capacity, (int) n);
 	added = &batch->candidates[batch->n];
 	batch->n += (int) n;
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
-		read_candidate(loop, SPI_tuptable->vals[i], now, &added[i]);
+	{
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		read_candidate(loop, &row, now, &added[i]);
+	}
 	extsched_recount_doubtful(added, n);
 	for (uint64 i = 0; i < n; i++)
 	{

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "core/counters.h"
+#include "core/row.h"
 #include "worker/lease.h"
 #include "worker/rows.h"
 #include "worker/settle.h"
@@ -79,75 +80,33 @@ static ExtschedStmt next_expiry_of_others = {
 	.types = {TEXTOID},
 };
 
-static Datum
-column(uint64 row, int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
-}
-
-static int
-int_column(uint64 row, int number, int if_null)
-{
-	bool		isnull;
-	Datum		value = column(row, number, &isnull);
-
-	return isnull ? if_null : DatumGetInt32(value);
-}
-
-static char *
-text_column(uint64 row, int number)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
-}
-
-static pg_uuid_t
-uuid_column(uint64 row, int number, bool *isnull)
-{
-	pg_uuid_t	none = {{0}};
-	Datum		value = column(row, number, isnull);
-
-	return *isnull ? none : *DatumGetUUIDP(value);
-}
-
-static TimestampTz
-time_column(uint64 row, int number)
-{
-	bool		isnull;
-	Datum		value = column(row, number, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
 static void
-add_outcome(ExtschedLoop *loop, uint64 row, TimestampTz now)
+add_outcome(ExtschedLoop *loop, const ExtschedRow *row, TimestampTz now)
 {
-	ExtschedRun *run = extsched_run_create(loop, text_column(row, 1),
-										   text_column(row, 14), text_column(row, 13));
-	bool		isnull;
-	Datum		may_retry;
+	ExtschedRun *run = extsched_run_create(loop, extsched_row_text(row, 0),
+										   extsched_row_text(row, 13), extsched_row_text(row, 12));
 
-	run->schedule = uuid_column(row, 2, &isnull);
-	run->install = uuid_column(row, 3, &isnull);
-	run->run_id = uuid_column(row, 4, &isnull);
-	run->nominal = time_column(row, 5);
-	run->trigger = Max(extsched_trigger_by_name(text_column(row, 6)), 0);
-	run->attempt = int_column(row, 7, 1);
-	run->lease = uuid_column(row, 8, &isnull);
-	run->has_lease = !isnull;
-	run->created_at = time_column(row, 9);
-	run->dispatched_at = time_column(row, 10);
-	run->registry = uuid_column(row, 11, &isnull);
-	run->version = uuid_column(row, 12, &isnull);
-	run->has_version = !isnull;
-	run->max_attempts = int_column(row, 15, 1);
-	run->backoff_s = int_column(row, 16, 0);
-	run->max_age_s = int_column(row, 17, 1);
-	run->pause_after_failures = int_column(row, 18, 0);
+	run->schedule = extsched_row_uuid(row, 1);
+	run->install = extsched_row_uuid(row, 2);
+	run->run_id = extsched_row_uuid(row, 3);
+	run->nominal = extsched_row_time(row, 4, 0);
+	run->trigger = Max(extsched_trigger_by_name(extsched_row_text(row, 5)), 0);
+	run->attempt = extsched_row_int(row, 6, 1);
+	run->lease = extsched_row_uuid(row, 7);
+	run->has_lease = !row->nulls[7];
+	run->created_at = extsched_row_time(row, 8, 0);
+	run->dispatched_at = extsched_row_time(row, 9, 0);
+	run->registry = extsched_row_uuid(row, 10);
+	run->version = extsched_row_uuid(row, 11);
+	run->has_version = !row->nulls[11];
+	run->max_attempts = extsched_row_int(row, 14, 1);
+	run->backoff_s = extsched_row_int(row, 15, 0);
+	run->max_age_s = extsched_row_int(row, 16, 1);
+	run->pause_after_failures = extsched_row_int(row, 17, 0);
 	run->from = EXTSCHED_RUN_RUNNING;
 
 	/* a schedule that is gone has no policy, and nothing to retry */
-	may_retry = column(row, 19, &isnull);
-	extsched_outcome_unknown(run, !isnull && DatumGetBool(may_retry), now);
+	extsched_outcome_unknown(run, extsched_row_bool(row, 18), now);
 	dlist_push_tail(&loop->outcomes, &run->node);
 	loop->n_outcomes++;
 }
@@ -167,8 +126,7 @@ extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
 {
 	Datum		values[6];
 	uint64		n;
-	bool		isnull;
-	Datum		expiry;
+	ExtschedRow row;
 
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = CStringGetTextDatum(loop->owner);
@@ -177,8 +135,12 @@ extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
 	values[4] = Int32GetDatum(loop->number);
 	values[5] = Int32GetDatum(loop->total);
 	n = extsched_stmt_run(&find_leases, values, is_start ? "      " : "  n   ");
-	for (uint64 row = 0; row < n; row++)
-		add_outcome(loop, row, now);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	for (uint64 i = 0; i < n; i++)
+	{
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		add_outcome(loop, &row, now);
+	}
 	SPI_freetuptable(SPI_tuptable);
 	if (n > 0)
 		extsched_count_event(EXTSCHED_EVENT_LEASE_EXPIRED, n);
@@ -190,7 +152,8 @@ extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
 
 	values[0] = CStringGetTextDatum(loop->owner);
 	(void) extsched_stmt_run(&next_expiry_of_others, values, NULL);
-	expiry = column(0, 1, &isnull);
-	*next_expiry = isnull ? DT_NOEND : Max(DatumGetTimestampTz(expiry), now + USECS_PER_SEC);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	*next_expiry = Max(extsched_row_time(&row, 0, DT_NOEND), now + USECS_PER_SEC);
 	return (int) n;
 }

@@ -33,6 +33,7 @@
 #include "core/counters.h"
 #include "core/identity.h"
 #include "core/planner.h"
+#include "core/row.h"
 #include "core/settings.h"
 #include "core/version.h"
 #include "core/wake.h"
@@ -406,41 +407,11 @@ extsched_heartbeat(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(n > 0);
 }
 
-static int
-int_column(int number, int if_null)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
-
-	return isnull ? if_null : DatumGetInt32(value);
-}
-
-static TimestampTz
-time_column(int number)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
-static bool
-uuid_column(int number, pg_uuid_t *uuid)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &isnull);
-
-	if (!isnull)
-		*uuid = *DatumGetUUIDP(value);
-	return !isnull;
-}
-
 /* The run of a lease, or NULL if the lease is not the one it has now. */
 static ExtschedRun *
 take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, char **runner)
 {
-	TupleDesc	desc;
-	HeapTuple	tuple;
+	ExtschedRow row;
 	Datum		values[3];
 	const char *nulls;
 	ExtschedRun *run;
@@ -453,28 +424,30 @@ take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, ch
 	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, nulls);
 	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, nulls) == 0)
 		return NULL;
-	tuple = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
 
-	run = extsched_run_create(loop, SPI_getvalue(tuple, desc, 1), SPI_getvalue(tuple, desc, 12),
-							  SPI_getvalue(tuple, desc, 11));
+	run = extsched_run_create(loop, extsched_row_text(&row, 0), extsched_row_text(&row, 11),
+							  extsched_row_text(&row, 10));
 	run->run_id = *run_id;
 	run->lease = *lease;
 	run->has_lease = true;
 	run->from = EXTSCHED_RUN_RUNNING;
-	(void) uuid_column(2, &run->schedule);
-	(void) uuid_column(3, &run->install);
-	run->nominal = time_column(4);
-	run->trigger = Max(extsched_trigger_by_name(SPI_getvalue(tuple, desc, 5)), 0);
-	run->attempt = int_column(6, 1);
-	run->created_at = time_column(7);
-	run->dispatched_at = time_column(8);
-	run->has_version = uuid_column(9, &run->registry) && uuid_column(10, &run->version);
-	run->max_attempts = int_column(13, 1);
-	run->backoff_s = int_column(14, 0);
-	run->max_age_s = int_column(15, 1);
-	run->pause_after_failures = int_column(16, 0);
-	*runner = SPI_getvalue(tuple, desc, 17);
+	run->schedule = extsched_row_uuid(&row, 1);
+	run->install = extsched_row_uuid(&row, 2);
+	run->nominal = extsched_row_time(&row, 3, 0);
+	run->trigger = Max(extsched_trigger_by_name(extsched_row_text(&row, 4)), 0);
+	run->attempt = extsched_row_int(&row, 5, 1);
+	run->created_at = extsched_row_time(&row, 6, 0);
+	run->dispatched_at = extsched_row_time(&row, 7, 0);
+	run->registry = extsched_row_uuid(&row, 8);
+	run->version = extsched_row_uuid(&row, 9);
+	run->has_version = !row.nulls[8] && !row.nulls[9];
+	run->max_attempts = extsched_row_int(&row, 12, 1);
+	run->backoff_s = extsched_row_int(&row, 13, 0);
+	run->max_age_s = extsched_row_int(&row, 14, 1);
+	run->pause_after_failures = extsched_row_int(&row, 15, 0);
+	*runner = extsched_row_text(&row, 16);
 	return run;
 }
 

@@ -41,6 +41,7 @@
 
 #include "core/clock.h"
 #include "core/due.h"
+#include "core/row.h"
 #include "core/runkey.h"
 #include "core/vocab.h"
 #include "core/wake.h"
@@ -193,47 +194,28 @@ typedef struct Place
 	pg_uuid_t	schedule;
 } Place;
 
-static Datum
-column(uint64 row, int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
-}
-
-static TimestampTz
-time_column(uint64 row, int number, TimestampTz if_null)
-{
-	bool		isnull;
-	Datum		value = column(row, number, &isnull);
-
-	return isnull ? if_null : DatumGetTimestampTz(value);
-}
-
-static char *
-text_column(uint64 row, int number)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
-}
-
 static Timer *
 read_timers(uint64 n)
 {
 	Timer	   *timers = palloc0(sizeof(Timer) * Max(n, 1));
+	ExtschedRow row;
 
-	for (uint64 row = 0; row < n; row++)
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	for (uint64 i = 0; i < n; i++)
 	{
-		Timer	   *timer = &timers[row];
-		bool		isnull;
+		Timer	   *timer = &timers[i];
 
-		timer->tenant = text_column(row, 1);
-		timer->rule.schedule = *DatumGetUUIDP(column(row, 2, &isnull));
-		timer->next_due = time_column(row, 3, 0);
-		timer->accounted_from = time_column(row, 4, 0);
-		timer->rule.cron = text_column(row, 5);
-		timer->rule.timezone = text_column(row, 6);
-		timer->rule.starts_at = time_column(row, 7, DT_NOBEGIN);
-		timer->rule.ends_at = time_column(row, 8, DT_NOEND);
-		timer->created_at = time_column(row, 9, DT_NOBEGIN);
-		timer->last_recorded = time_column(row, 10, 0);
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		timer->tenant = extsched_row_text(&row, 0);
+		timer->rule.schedule = extsched_row_uuid(&row, 1);
+		timer->next_due = extsched_row_time(&row, 2, 0);
+		timer->accounted_from = extsched_row_time(&row, 3, 0);
+		timer->rule.cron = extsched_row_text(&row, 4);
+		timer->rule.timezone = extsched_row_text(&row, 5);
+		timer->rule.starts_at = extsched_row_time(&row, 6, DT_NOBEGIN);
+		timer->rule.ends_at = extsched_row_time(&row, 7, DT_NOEND);
+		timer->created_at = extsched_row_time(&row, 8, DT_NOBEGIN);
+		timer->last_recorded = extsched_row_time(&row, 9, 0);
 	}
 	return timers;
 }
@@ -265,6 +247,17 @@ lock(const Timer *timer)
 	return extsched_stmt_run(&lock_timer, values, NULL) > 0;
 }
 
+/* The time in the first row of a result. */
+static TimestampTz
+found_time(TimestampTz if_null)
+{
+	ExtschedRow row;
+
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	return extsched_row_time(&row, 0, if_null);
+}
+
 /* When the last recorded nominal time of a timer was; 0: there is none. */
 static TimestampTz
 find_last_recorded(const Timer *timer)
@@ -275,7 +268,7 @@ find_last_recorded(const Timer *timer)
 		return timer->last_recorded;
 	values[0] = CStringGetTextDatum(timer->tenant);
 	values[1] = UUIDPGetDatum(&timer->rule.schedule);
-	return extsched_stmt_run(&last_record, values, NULL) > 0 ? time_column(0, 1, 0) : 0;
+	return extsched_stmt_run(&last_record, values, NULL) > 0 ? found_time(0) : 0;
 }
 
 /*
@@ -343,7 +336,7 @@ rearm_for_clock(const Timer *timer, TimestampTz now)
 	values[1] = UUIDPGetDatum(&timer->rule.schedule);
 	values[2] = TimestampTzGetDatum(now);
 	if (extsched_stmt_run(&find_straddling, values, NULL) > 0 &&
-		!shorten_range(timer, time_column(0, 1, now), now, values))
+		!shorten_range(timer, found_time(now), now, values))
 		accounted_from = Max(accounted_from, now + 1);
 	(void) extsched_stmt_run(&take_back, values, NULL);
 	arm(timer, true, next, Min(accounted_from, next));
@@ -427,6 +420,7 @@ static int
 list_zones(MemoryContext context, char **zones, char **known)
 {
 	Datum		values[1];
+	ExtschedRow row;
 	int			n;
 
 	extsched_clock_start_transaction();
@@ -435,11 +429,14 @@ list_zones(MemoryContext context, char **zones, char **known)
 	extsched_rows_open();
 	values[0] = Int32GetDatum(MAX_ZONES);
 	n = (int) extsched_stmt_run(&zones_in_use, values, NULL);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (int i = 0; i < n; i++)
 	{
-		char	   *fingerprint = text_column(i, 2);
+		char	   *fingerprint;
 
-		zones[i] = MemoryContextStrdup(context, text_column(i, 1));
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		fingerprint = extsched_row_text(&row, 1);
+		zones[i] = MemoryContextStrdup(context, extsched_row_text(&row, 0));
 		known[i] = fingerprint ? MemoryContextStrdup(context, fingerprint) : NULL;
 	}
 	SPI_finish();

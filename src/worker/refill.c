@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
+#include "core/row.h"
 #include "core/runkey.h"
 #include "core/settings.h"
 #include "worker/refill.h"
@@ -51,7 +52,7 @@
 	" e.trigger, e.attempt + 1 AS attempt, e.runner, e.state, e.created_at," \
 	" e.dispatched_at, e.ready_at"
 
-#define REFILL_POLICY		(EXTSCHED_REQUEST_NCOLUMNS + 1)
+#define REFILL_POLICY		EXTSCHED_REQUEST_NCOLUMNS
 #define REFILL_RUN			(REFILL_POLICY + EXTSCHED_POLICY_NCOLUMNS)
 
 /* Parameters: now, Runners, limit, number of this worker and of all, tenant. */
@@ -181,12 +182,6 @@ typedef struct Waiting
 	bool		competes;
 } Waiting;
 
-static Datum
-run_column(HeapTuple tuple, int number, bool *isnull)
-{
-	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, REFILL_RUN + number, isnull);
-}
-
 /* Whether the outcome of a run is known and only waits to be written. */
 static bool
 is_over(ExtschedLoop *loop, const pg_uuid_t *run_id)
@@ -205,24 +200,21 @@ is_over(ExtschedLoop *loop, const pg_uuid_t *run_id)
 
 /* Read a row of REFILL_COLUMNS into a run, or into an end of it. */
 static void
-read_waiting(ExtschedLoop *loop, const ExtschedPull *pull, HeapTuple tuple,
+read_waiting(ExtschedLoop *loop, const ExtschedPull *pull, const ExtschedRow *row,
 			 TimestampTz now, Waiting *waiting)
 {
 	ExtschedRequest *request = &waiting->request;
 	ExtschedRun *run;
-	bool		isnull;
-	Datum		value;
 
-	extsched_request_read(tuple, SPI_tuptable->tupdesc, extsched_run_timeout_ms, request);
-	extsched_policy_read(loop, tuple, SPI_tuptable->tupdesc, REFILL_POLICY, &waiting->policy);
+	extsched_request_read(row, extsched_run_timeout_ms, request);
+	extsched_policy_read(loop, row, REFILL_POLICY, &waiting->policy);
 
 	run = waiting->run = extsched_start_take(loop, request, &waiting->policy);
 	run->attempt = request->attempt - 1;
 	run->attempt_at = now;
-	run->from = extsched_run_state_by_name(TextDatumGetCString(run_column(tuple, 0, &isnull)));
-	run->created_at = DatumGetTimestampTz(run_column(tuple, 1, &isnull));
-	value = run_column(tuple, 2, &isnull);
-	run->dispatched_at = isnull ? 0 : DatumGetTimestampTz(value);
+	run->from = extsched_run_state_by_name(extsched_row_text(row, REFILL_RUN));
+	run->created_at = extsched_row_time(row, REFILL_RUN + 1, 0);
+	run->dispatched_at = extsched_row_time(row, REFILL_RUN + 2, 0);
 
 	if (request->blocked != EXTSCHED_REASON_NONE)
 	{
@@ -237,7 +229,7 @@ read_waiting(ExtschedLoop *loop, const ExtschedPull *pull, HeapTuple tuple,
 	}
 	else if (request->is_http == (pull == NULL))
 		waiting->competes = extsched_start_queue(loop, run, &waiting->policy,
-												 DatumGetTimestampTz(run_column(tuple, 3, &isnull)));
+												 extsched_row_time(row, REFILL_RUN + 3, 0));
 }
 
 static void
@@ -326,10 +318,16 @@ typedef struct Batch
 static void
 add_rows(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, uint64 n, Batch *batch)
 {
+	ExtschedRow row;
+
 	batch->waiting = extsched_batch_grow(batch->waiting, sizeof(Waiting), batch->n,
 										 &batch->capacity, (int) n);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
-		read_waiting(loop, pull, SPI_tuptable->vals[i], now, &batch->waiting[batch->n++]);
+	{
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		read_waiting(loop, pull, &row, now, &batch->waiting[batch->n++]);
+	}
 }
 
 /* How many from one on are written together. */

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "core/counters.h"
+#include "core/row.h"
 #include "core/settings.h"
 #include "dispatch/notify.h"
 #include "worker/settle.h"
@@ -43,24 +44,6 @@ typedef struct ExtschedSend
 	int			connect_timeout_ms;
 } ExtschedSend;
 
-static int
-int_column(HeapTuple tuple, TupleDesc desc, int column, int if_null)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
-
-	return isnull ? if_null : DatumGetInt32(value);
-}
-
-static char *
-text_column(HeapTuple tuple, TupleDesc desc, int column)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 /* A worker's part of a cap that all workers share; below 0 means no cap. */
 static int
 share(const ExtschedLoop *loop, int cap)
@@ -76,18 +59,18 @@ share(const ExtschedLoop *loop, int cap)
  * Texts are in the current context.
  */
 void
-extsched_policy_read(ExtschedLoop *loop, HeapTuple tuple, TupleDesc desc,
-					 int first, ExtschedPolicy *policy)
+extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row, int first,
+					 ExtschedPolicy *policy)
 {
-	int			tenant_limit = int_column(tuple, desc, first + 5, INT_MIN);
-	int			install_limit = int_column(tuple, desc, first + 6, INT_MIN);
+	int			tenant_limit = extsched_row_int(row, first + 5, INT_MIN);
+	int			install_limit = extsched_row_int(row, first + 6, INT_MIN);
 
-	policy->max_attempts = int_column(tuple, desc, first, 1);
-	policy->backoff_s = int_column(tuple, desc, first + 1, 0);
-	policy->max_age_s = int_column(tuple, desc, first + 2, INT_MAX);
-	policy->pause_after_failures = int_column(tuple, desc, first + 3, 0);
-	policy->name = text_column(tuple, desc, first + 4);
-	policy->runner = text_column(tuple, desc, first + 8);
+	policy->max_attempts = extsched_row_int(row, first, 1);
+	policy->backoff_s = extsched_row_int(row, first + 1, 0);
+	policy->max_age_s = extsched_row_int(row, first + 2, INT_MAX);
+	policy->pause_after_failures = extsched_row_int(row, first + 3, 0);
+	policy->name = extsched_row_text(row, first + 4);
+	policy->runner = extsched_row_text(row, first + 8);
 	if (policy->runner == NULL)
 		policy->runner = pstrdup("");
 
@@ -103,7 +86,7 @@ extsched_policy_read(ExtschedLoop *loop, HeapTuple tuple, TupleDesc desc,
 		policy->tenant_cap = INT_MAX;
 	if (policy->install_cap < 0)
 		policy->install_cap = INT_MAX;
-	policy->runner_cap = share(loop, int_column(tuple, desc, first + 7, -1));
+	policy->runner_cap = share(loop, extsched_row_int(row, first + 7, -1));
 }
 
 /*

@@ -8,8 +8,7 @@
 #ifndef EXTSCHED_START_H
 #define EXTSCHED_START_H
 
-#include "access/htup_details.h"
-
+#include "core/row.h"
 #include "worker/run.h"
 
 /*
@@ -37,9 +36,8 @@ typedef struct ExtschedPolicy
 	int			runner_cap;
 } ExtschedPolicy;
 
-extern void extsched_policy_read(ExtschedLoop *loop, HeapTuple tuple,
-								 TupleDesc desc, int first,
-								 ExtschedPolicy *policy);
+extern void extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row,
+								 int first, ExtschedPolicy *policy);
 
 extern ExtschedRun *extsched_start_take(ExtschedLoop *loop,
 										const ExtschedRequest *request,

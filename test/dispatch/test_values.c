@@ -91,6 +91,7 @@ Datum
 build_request(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ExtschedRow row;
 	ExtschedRequest request;
 	ExtschedRequestFrame frame = {.header_prefix = "x-alga", .fence = "1.2.3"};
 	ExtschedSigner *signer = extsched_signer_create(CurrentMemoryContext);
@@ -105,7 +106,9 @@ build_request(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "no row");
-	extsched_request_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 30000, &request);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_request_read(&row, 30000, &request);
 	extsched_wire_init(&wire);
 	problem = request.blocked == EXTSCHED_REASON_NONE ?
 		extsched_request_build(&request, &frame, 1614265330, &wire) : NULL;
@@ -137,6 +140,7 @@ masked_body(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ExtschedRequest request;
+	ExtschedRow row;
 	char	   *query = psprintf("SELECT " EXTSCHED_REQUEST_COLUMNS " FROM (%s) r" EXTSCHED_REQUEST_JOINS,
 								 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	StringInfoData out;
@@ -144,7 +148,9 @@ masked_body(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "no row");
-	extsched_request_read(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 30000, &request);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_request_read(&row, 30000, &request);
 	MemoryContextSwitchTo(caller);
 	initStringInfo(&out);
 	extsched_request_body(&request, "x-alga", true, &out);
