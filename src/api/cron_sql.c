@@ -182,15 +182,7 @@ extsched_cron_sql_after(TimestampTz after)
 				errmsg("instant to search from must be finite"));
 	if (extsched_clock_offset_s != 0 && after == GetCurrentTransactionStartTimestamp())
 		after += extsched_clock_offset_s * USECS_PER_SEC;
-	if (after < 0)
-		after -= USECS_PER_SEC - 1;
-	return after / USECS_PER_SEC + EPOCH_SHIFT_S;
-}
-
-static TimestampTz
-from_unix(int64 seconds)
-{
-	return (seconds - EPOCH_SHIFT_S) * USECS_PER_SEC;
+	return extsched_to_unix(after);
 }
 
 /*
@@ -235,7 +227,7 @@ extsched_next(PG_FUNCTION_ARGS)
 	zone = extsched_cron_sql_zone(PG_GETARG_TEXT_PP(1))->rules;
 	if (!extsched_cron_sql_next(spec, zone, extsched_cron_sql_after(PG_GETARG_TIMESTAMPTZ(2)), &next, NULL))
 		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(from_unix(next));
+	PG_RETURN_TIMESTAMPTZ(extsched_from_unix(next));
 }
 
 /*
@@ -285,8 +277,8 @@ extsched_next_runs(PG_FUNCTION_ARGS)
 		/* the first search judges the instant; later ones may reach the end */
 		if (!extsched_cron_sql_next(&spec, zone, at, &at, &note))
 			break;
-		values[0] = TimestampTzGetDatum(from_unix(at));
-		values[1] = TimestampGetDatum(from_unix(at + extsched_zone_offset(zone, at)));
+		values[0] = TimestampTzGetDatum(extsched_from_unix(at));
+		values[1] = TimestampGetDatum(extsched_from_unix(at + extsched_zone_offset(zone, at)));
 		if (note != CRON_NOTE_NONE)
 		{
 			values[2] = CStringGetTextDatum(extsched_cron_note_name(note));

@@ -28,23 +28,6 @@ typedef struct Calendar
 	const CronZone *zone;
 } Calendar;
 
-/* Whole seconds since 1970 at or before an instant. */
-static int64
-to_unix(TimestampTz at)
-{
-	int64		second = at / USECS_PER_SEC;
-
-	if (at % USECS_PER_SEC < 0)
-		second--;
-	return second + EPOCH_SHIFT_S;
-}
-
-static TimestampTz
-from_unix(int64 second)
-{
-	return (second - EPOCH_SHIFT_S) * USECS_PER_SEC;
-}
-
 static bool
 make_calendar(const ExtschedDueRule *rule, Calendar *calendar, const char **problem)
 {
@@ -85,7 +68,7 @@ next_in_window(const Calendar *calendar, const ExtschedDueRule *rule,
 
 	/* a whole second is at or after starts_at if it is after the one before */
 	if (rule->starts_at != DT_NOBEGIN)
-		after = Max(after, to_unix(rule->starts_at - 1));
+		after = Max(after, extsched_to_unix(rule->starts_at - 1));
 
 	switch (extsched_cron_next(&calendar->spec, calendar->zone, after, &second, &note))
 	{
@@ -97,9 +80,9 @@ next_in_window(const Calendar *calendar, const ExtschedDueRule *rule,
 			*problem = "The expression has no next time in the calendar.";
 			return EXTSCHED_DUE_BROKEN;
 	}
-	if (rule->ends_at != DT_NOEND && from_unix(second) > rule->ends_at)
+	if (rule->ends_at != DT_NOEND && extsched_from_unix(second) > rule->ends_at)
 		return EXTSCHED_DUE_NONE;
-	*next = from_unix(second);
+	*next = extsched_from_unix(second);
 	return EXTSCHED_DUE_OK;
 }
 
@@ -140,7 +123,7 @@ extsched_due_next(const ExtschedDueRule *rule, TimestampTz after,
 
 	if (!make_calendar(rule, &calendar, problem))
 		return EXTSCHED_DUE_BROKEN;
-	return next_in_window(&calendar, rule, to_unix(after), next, problem);
+	return next_in_window(&calendar, rule, extsched_to_unix(after), next, problem);
 }
 
 /*
@@ -158,8 +141,8 @@ extsched_due_stretch(const ExtschedDueRule *rule, TimestampTz from,
 {
 	Calendar	calendar;
 	CronRange	range;
-	int64		after = to_unix(from - 1);
-	int64		last = to_unix(until);
+	int64		after = extsched_to_unix(from - 1);
+	int64		last = extsched_to_unix(until);
 	ExtschedDueResult result;
 
 	memset(stretch, 0, sizeof(*stretch));
@@ -167,9 +150,9 @@ extsched_due_stretch(const ExtschedDueRule *rule, TimestampTz from,
 		return EXTSCHED_DUE_BROKEN;
 
 	if (rule->starts_at != DT_NOBEGIN)
-		after = Max(after, to_unix(rule->starts_at - 1));
+		after = Max(after, extsched_to_unix(rule->starts_at - 1));
 	if (rule->ends_at != DT_NOEND)
-		last = Min(last, to_unix(rule->ends_at));
+		last = Min(last, extsched_to_unix(rule->ends_at));
 
 	if (last > after)
 	{
@@ -182,8 +165,8 @@ extsched_due_stretch(const ExtschedDueRule *rule, TimestampTz from,
 		stretch->count = range.count;
 		if (range.count > 0)
 		{
-			stretch->first = from_unix(range.first);
-			stretch->last = from_unix(range.last);
+			stretch->first = extsched_from_unix(range.first);
+			stretch->last = extsched_from_unix(range.last);
 		}
 		if (range.count > 1)
 		{
@@ -191,11 +174,11 @@ extsched_due_stretch(const ExtschedDueRule *rule, TimestampTz from,
 
 			(void) extsched_cron_count(&calendar.spec, calendar.zone, after,
 									   range.last - 1, &rest);
-			stretch->before_last = from_unix(rest.last);
+			stretch->before_last = extsched_from_unix(rest.last);
 		}
 	}
 
-	result = next_in_window(&calendar, rule, Max(last, to_unix(until)),
+	result = next_in_window(&calendar, rule, Max(last, extsched_to_unix(until)),
 							&stretch->next, problem);
 	stretch->has_next = result == EXTSCHED_DUE_OK;
 	return result == EXTSCHED_DUE_BROKEN ? result : EXTSCHED_DUE_OK;

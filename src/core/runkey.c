@@ -33,21 +33,11 @@
 #include "core/compat.h"
 #include "core/runkey.h"
 
-/* Days and weeks are counted from 1970-01-01. */
-#define MINUTES_PER_DAY 1440
-#define MINUTES_PER_WEEK (7 * MINUTES_PER_DAY)
+/* Weeks, as days, are counted from 1970-01-01. */
+#define SECS_PER_WEEK ((int64) 7 * SECS_PER_DAY)
 
 StaticAssertDecl((EXTSCHED_RING_SLOTS & (EXTSCHED_RING_SLOTS - 1)) == 0,
 				 "slots are taken off an id by a mask");
-
-/* Minutes since 1970-01-01, rounded down. */
-static int64
-minute_of(TimestampTz at)
-{
-	int64		minute = at / USECS_PER_MINUTE - (at % USECS_PER_MINUTE < 0 ? 1 : 0);
-
-	return minute + EPOCH_SHIFT_S / SECS_PER_MINUTE;
-}
 
 /* The rest that is not negative. */
 static int
@@ -59,11 +49,11 @@ modulo(int64 a, int64 b)
 }
 
 static int
-ring_slot(TimestampTz at, int64 period_minutes)
+ring_slot(TimestampTz at, int64 period_s)
 {
-	int64		minute = minute_of(at);
+	int64		second = extsched_to_unix(at);
 
-	return modulo((minute - modulo(minute, period_minutes)) / period_minutes, EXTSCHED_RING_SLOTS);
+	return modulo((second - modulo(second, period_s)) / period_s, EXTSCHED_RING_SLOTS);
 }
 
 /*
@@ -75,7 +65,7 @@ ring_slot(TimestampTz at, int64 period_minutes)
 int
 extsched_run_slot(TimestampTz nominal_time)
 {
-	return ring_slot(nominal_time, MINUTES_PER_DAY);
+	return ring_slot(nominal_time, SECS_PER_DAY);
 }
 
 /*
@@ -85,7 +75,7 @@ extsched_run_slot(TimestampTz nominal_time)
 int
 extsched_audit_slot(TimestampTz at)
 {
-	return ring_slot(at, MINUTES_PER_WEEK);
+	return ring_slot(at, SECS_PER_WEEK);
 }
 
 /*
@@ -103,7 +93,7 @@ extsched_run_id(const char *tenant, size_t tenant_len,
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	uint64		instant = pg_hton64((uint64) nominal_time);
-	int			minute = modulo(minute_of(nominal_time), MINUTES_PER_DAY);
+	int			minute = modulo(extsched_to_unix(nominal_time), SECS_PER_DAY) / SECS_PER_MINUTE;
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
 	bool		is_hashed;
 

@@ -68,7 +68,7 @@ get_bound(HeapTuple tuple, TupleDesc desc, int column, int64 none)
 
 	if (isnull)
 		return none;
-	return DatumGetTimestampTz(value) / USECS_PER_SEC + EPOCH_SHIFT_S;
+	return extsched_to_unix(DatumGetTimestampTz(value));
 }
 
 /* Read a group; false when its times cannot be computed (the worker says so). */
@@ -140,7 +140,7 @@ extsched_forecast(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("argument \"%s\" must not be null", "from_time"));
-	forecast->start = PG_GETARG_TIMESTAMPTZ(0) / USECS_PER_SEC + EPOCH_SHIFT_S;
+	forecast->start = extsched_to_unix(PG_GETARG_TIMESTAMPTZ(0));
 
 	SPI_connect();
 	if (SPI_execute_with_args(groups_query, 2, types, arguments, nulls, true, 0) != SPI_OK_SELECT)

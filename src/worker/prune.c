@@ -88,10 +88,10 @@ leaf_oid(const Ring *ring, int slot)
 static TimestampTz
 period_end(const Ring *ring, int slot, TimestampTz now)
 {
-	int64		period = (now / USECS_PER_SEC + EPOCH_SHIFT_S) / ring->period_s;
+	int64		period = extsched_to_unix(now) / ring->period_s;
 	int64		back = (period - slot) % EXTSCHED_RING_SLOTS;
 
-	return ((period - back + 1) * ring->period_s - EPOCH_SHIFT_S) * USECS_PER_SEC;
+	return extsched_from_unix((period - back + 1) * ring->period_s);
 }
 
 static bool
