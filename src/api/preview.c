@@ -133,8 +133,7 @@ extsched_preview_request(PG_FUNCTION_ARGS)
 	}
 
 	memset(&request, 0, sizeof(request));
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	extsched_request_read(&row, extsched_run_timeout_ms, &request);
 	request.request_id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
 	extsched_json_begin_object(&answer);

@@ -40,6 +40,14 @@ extsched_row_set(ExtschedRow *row, HeapTuple tuple)
 	heap_deform_tuple(tuple, row->desc, row->values, row->nulls);
 }
 
+/* A row alone. */
+static inline void
+extsched_row_read(ExtschedRow *row, HeapTuple tuple, TupleDesc desc)
+{
+	extsched_row_init(row, desc);
+	extsched_row_set(row, tuple);
+}
+
 static inline char *
 extsched_row_text(const ExtschedRow *row, int column)
 {

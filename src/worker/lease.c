@@ -152,8 +152,7 @@ extsched_lease_take_over(ExtschedLoop *loop, TimestampTz now, bool is_start,
 
 	values[0] = CStringGetTextDatum(loop->owner);
 	(void) extsched_stmt_run(&next_expiry_of_others, values, NULL);
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	*next_expiry = Max(extsched_row_time(&row, 0, DT_NOEND), now + USECS_PER_SEC);
 	return (int) n;
 }

@@ -424,8 +424,7 @@ take_run(ExtschedLoop *loop, const pg_uuid_t *run_id, const pg_uuid_t *lease, ch
 	(void) extsched_stmt_run_on_leaf(&lock_timer, extsched_run_id_slot(run_id), values, nulls);
 	if (extsched_stmt_run_on_leaf(&find_run, extsched_run_id_slot(run_id), values, nulls) == 0)
 		return NULL;
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
 	run = extsched_run_create(loop, extsched_row_text(&row, 0), extsched_row_text(&row, 11),
 							  extsched_row_text(&row, 10));

@@ -253,8 +253,7 @@ found_time(TimestampTz if_null)
 {
 	ExtschedRow row;
 
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	return extsched_row_time(&row, 0, if_null);
 }
 

@@ -35,6 +35,7 @@
 
 #include "core/clock.h"
 #include "core/counters.h"
+#include "core/row.h"
 #include "core/runkey.h"
 #include "dispatch/utf8.h"
 #include "worker/rows.h"
@@ -200,19 +201,13 @@ find_owners(Batch *batch)
 	}
 }
 
-static int32
-int_column(HeapTuple tuple, int column)
-{
-	bool		isnull;
-
-	return DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull));
-}
-
 /* Rows of a result that are ordinals of owners or runs, from 0 here. */
 static int
 ordinal(uint64 row)
 {
-	return int_column(SPI_tuptable->vals[row], 1) - 1;
+	bool		isnull;
+
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)) - 1;
 }
 
 /* The tenant of a batch that has one only, as all have where tables are distributed. */
@@ -230,6 +225,7 @@ lock_owners(Batch *batch)
 	Datum		values[2];
 	uint64		n;
 	SPITupleTable *table;
+	ExtschedRow row;
 
 	extsched_rows_init(&keys, EXTSCHED_TABLE_TIMER, batch->n_owners);
 	for (int i = 0; i < batch->n_owners; i++)
@@ -242,24 +238,24 @@ lock_owners(Batch *batch)
 	values[1] = batch_tenant(batch);
 
 	n = extsched_stmt_run(&lock_timers, values, NULL);
-	for (uint64 row = 0; row < n; row++)
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
+	for (uint64 i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		Owner	   *owner = &batch->owners[ordinal(row)];
-		bool		isnull;
+		Owner	   *owner = &batch->owners[ordinal(i)];
 
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
 		owner->standing = OWNER_LOCKED_BY_US;
-		owner->in_flight = int_column(tuple, 2);
-		owner->consecutive_failures = int_column(tuple, 3);
-		owner->is_paused = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &isnull));
+		owner->in_flight = extsched_row_int(&row, 1, 0);
+		owner->consecutive_failures = extsched_row_int(&row, 2, 0);
+		owner->is_paused = extsched_row_bool(&row, 3);
 	}
 	table = SPI_tuptable;
 	if (n < batch->n_owners)
 	{
 		n = extsched_stmt_run(&find_timers, values, NULL);
-		for (uint64 row = 0; row < n; row++)
+		for (uint64 i = 0; i < n; i++)
 		{
-			Owner	   *owner = &batch->owners[ordinal(row)];
+			Owner	   *owner = &batch->owners[ordinal(i)];
 
 			if (owner->standing == OWNER_GONE)
 				owner->standing = OWNER_BUSY;

@@ -106,8 +106,7 @@ build_request(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "no row");
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	extsched_request_read(&row, 30000, &request);
 	extsched_wire_init(&wire);
 	problem = request.blocked == EXTSCHED_REASON_NONE ?
@@ -148,8 +147,7 @@ masked_body(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "no row");
-	extsched_row_init(&row, SPI_tuptable->tupdesc);
-	extsched_row_set(&row, SPI_tuptable->vals[0]);
+	extsched_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	extsched_request_read(&row, 30000, &request);
 	MemoryContextSwitchTo(caller);
 	initStringInfo(&out);
