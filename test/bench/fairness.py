@@ -61,7 +61,7 @@ class Watch:
     """What a worker holds while others wait: the age of its snapshot, its memory."""
 
     def __init__(self, server):
-        self.pid = next(pid for pid, kind in server.workers().items() if "worker" in kind)
+        self.pid = server.worker()
         self.at_start = self.most = resident_mb(self.pid)
         self.ages = Session(server, "snapshot-ages", SNAPSHOT_AGE)
         self.is_over = threading.Event()

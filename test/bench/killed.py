@@ -20,7 +20,7 @@ def worker_in_mid_stream(count):
         while datetime.datetime.now(datetime.timezone.utc) < edge:
             time.sleep(0.01)
         wait_until(lambda: server.runner.get("/count") >= count * 0.3, 60, "the first requests")
-        worker = next(pid for pid, kind in server.workers().items() if "worker" in kind)
+        worker = server.worker()
         os.kill(worker, signal.SIGKILL)
         time.sleep(0.2)
         before = server.runner.get("/count")

@@ -139,6 +139,10 @@ class Server:
         rows = self.sql("SELECT pid, backend_type FROM pg_stat_activity WHERE backend_type LIKE 'extsched%'")
         return {int(pid): kind for pid, kind in (row.split("|") for row in rows.splitlines())}
 
+    def worker(self):
+        """Process id of the worker, or of one of several."""
+        return next(pid for pid, kind in self.workers().items() if "worker" in kind)
+
     def uses_huge_pages(self):
         """Whether the shared memory is in huge pages."""
         with open(os.path.join(self.data, "postmaster.pid")) as file, open(f"/proc/{int(file.readline())}/smaps") as maps:

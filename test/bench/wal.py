@@ -4,7 +4,7 @@ two checkpoints, so that each run changes pages that are then written whole."""
 import datetime
 import time
 
-from growth import add_sleeping, install_template, worker_us_per_run
+from growth import add_sleeping, install_template, put_to_sleep, worker_us_per_run
 from server import Server, wait_until
 
 SETTINGS = {"fsync": "off", "autovacuum": "off", "shared_buffers": "'6GB'", "max_wal_size": "'64GB'", "checkpoint_timeout": "'1h'"}
@@ -49,7 +49,7 @@ def run_after_checkpoint(server, due, seed, runs):
                60, "all outcomes")
     time.sleep(1.5)  # what a process counts is seen a second later
     after = wal()
-    server.sql("UPDATE extsched.timer SET next_due = '2100-01-01Z' WHERE next_due < '2100-01-01Z'")
+    put_to_sleep(server)
     return [(b - a) / runs for a, b in zip(before, after)]
 
 
