@@ -34,6 +34,8 @@ our @EXPORT = qw(
   start_program
   http_get
   runner_stats
+  wait_for_requests
+  set_fault
   set_runner
   set_up_platform
   install_demo
@@ -235,6 +237,34 @@ sub runner_stats
 	my ($runner) = @_;
 
 	return decode_json(http_get("$runner->{url}/stats"));
+}
+
+# Wait until so many requests are in flight at the Runner, which holds them or
+# lets them hang.
+sub wait_for_requests
+{
+	my ($runner, $count) = @_;
+	my $deadline = time + $timeout_s;
+	my $in_flight;
+
+	while (($in_flight = runner_stats($runner)->{in_flight}) != $count)
+	{
+		return fail("$in_flight of $count requests are in flight") if time > $deadline;
+		sleep 0.02;
+	}
+	return;
+}
+
+# Set the fault of requests that name none, as JSON; '{}' ends it.  Requests that
+# are held are answered.
+sub set_fault
+{
+	my ($runner, $fault) = @_;
+	my $response = HTTP::Tiny->new->post("$runner->{url}/fault", { content => $fault });
+
+	croak "could not set the fault $fault: $response->{content}"
+	  unless $response->{success};
+	return;
 }
 
 # Make the test Runner the one of a name (default: "default").

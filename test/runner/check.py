@@ -14,6 +14,7 @@ import copy
 import http.client
 import json
 import os
+import queue
 import random
 import signal
 import subprocess
@@ -472,6 +473,31 @@ def test_waiting(runner):
          "wait does not wait for what was before")
 
 
+def test_holding(runner):
+    """A request is held until the server's default fault is set again."""
+    runner.reset()
+    results = queue.Queue()
+
+    def ask(**named):
+        threading.Thread(target=lambda: results.put(execute(runner, **named)), daemon=True).start()
+
+    for _ in range(3):
+        ask(payload={"fault": {"hold": True}})
+    runner.call("GET", "/wait?arrivals=3")
+    same(execute(runner), (200, {"status": 200}), "another request is answered at once")
+    ok(results.empty(), "held requests are not")
+    runner.call("POST", "/fault", b'{"hold": true}')
+    same([results.get(timeout=10) for _ in range(3)], [(200, {"status": 200})] * 3, "they are when a fault is set")
+
+    ask()
+    ask(payload={"fault": {"hold": True, "status": 503}})
+    runner.call("GET", "/wait?arrivals=6")
+    ok(results.empty(), "the server's default may hold, too")
+    runner.call("POST", "/fault", b"{}")
+    same(sorted(results.get(timeout=10)[1]["status"] for _ in range(2)), [200, 503], "and ends with the next one")
+    same(execute(runner), (200, {"status": 200}), "which holds nothing")
+
+
 def test_many_hang(runner):
     """Hanging requests hold no thread, and are freed when clients leave."""
     runner.reset()
@@ -563,11 +589,11 @@ def main():
     runner = Runner()
     for test in (test_healthy, test_inner_faults, test_http_faults, test_broken_transfers,
                  test_sizes, test_choice, test_statistics, test_last, test_contract, test_garbage,
-                 test_waiting, test_many_hang, test_many_at_once):
+                 test_waiting, test_holding, test_many_hang, test_many_at_once):
         runner.reset()
         try:
             test(runner)
-        except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
+        except (OSError, ValueError, KeyError, queue.Empty, http.client.HTTPException) as error:
             ok(False, f"{test.__name__} runs to its end", error)
     same(runner.stop(), 0, "it ends cleanly")
     test_life()

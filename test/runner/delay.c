@@ -13,11 +13,10 @@
  * heap is suspended, and a suspended one is never freed by the library, so
  * what epoll reports is always alive.
  *
- * Locking: lock guards every static variable below (arrivals_seen is atomic,
- * and next_wait_for is read without it) and, of a Delay, all fields while it is
- * in the heap.  MHD_suspend_connection() and
- * MHD_resume_connection() are called with it held; they take only the
- * library's own locks.
+ * Locking: lock guards every static variable below (happened is atomic, and
+ * awaited is read without it) and, of a Delay, all fields while it is in the
+ * heap.  MHD_suspend_connection() and MHD_resume_connection() are called with
+ * it held; they take only the library's own locks.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,9 +43,10 @@ static Delay **heap = NULL;
 static int	heap_used = 0;
 static int	heap_size = 0;
 
-/* The smallest wait_for of all waiting connections; 0 when none waits so. */
-static uint64_t next_wait_for = 0;
-static uint64_t arrivals_seen = 0;
+/* How often each event has happened, and the smallest count that a connection
+ * waits for; 0 when none does. */
+static uint64_t happened[DELAY_EVENTS];
+static uint64_t awaited[DELAY_EVENTS];
 
 int64_t
 delay_clock_us(void)
@@ -111,27 +111,27 @@ release(Delay *delay, bool is_gone)
 	MHD_resume_connection(delay->connection);
 }
 
-/* End the waits whose number of arrivals is reached; find the next number. */
+/* End the waits for an event that has happened so often; find the next count. */
 static void
-release_waiters(void)
+release_waiters(DelayEvent event)
 {
-	if (next_wait_for == 0 || arrivals_seen < next_wait_for)
+	if (awaited[event] == 0 || happened[event] < awaited[event])
 		return;
-	next_wait_for = 0;
+	awaited[event] = 0;
 	for (int i = 0; i < heap_used; i++)
 	{
 		Delay	   *delay = heap[i];
 
-		if (delay->wait_for == 0)
+		if (delay->event != event)
 			continue;
-		if (delay->wait_for <= arrivals_seen)
+		if (delay->count <= happened[event])
 		{
 			release(delay, false);
 			i = -1;				/* the heap has another order now */
-			next_wait_for = 0;
+			awaited[event] = 0;
 		}
-		else if (next_wait_for == 0 || delay->wait_for < next_wait_for)
-			next_wait_for = delay->wait_for;
+		else if (awaited[event] == 0 || delay->count < awaited[event])
+			awaited[event] = delay->count;
 	}
 }
 
@@ -177,7 +177,8 @@ run(void *arg)
 			else if (read(kick_fd, &ignored, sizeof(ignored)) < 0)
 				continue;
 		}
-		release_waiters();
+		for (int event = DELAY_NO_EVENT + 1; event < DELAY_EVENTS; event++)
+			release_waiters((DelayEvent) event);
 		while (heap_used > 0 && (is_stopping || heap[0]->deadline_us <= delay_clock_us()))
 			release(heap[0], is_stopping);
 		is_done = is_stopping;
@@ -187,18 +188,18 @@ run(void *arg)
 }
 
 /*
- * delay_suspend
- *		Let a connection wait; its handler is called again afterwards.
+ * delay_until
+ *		Let a connection wait, also for an event to have happened count times.
  *
- * To be called from the connection's own handler.  is_gone of the delay tells
- * then whether the client left.  False while the server is stopping: nothing
- * was suspended.
+ * Its handler is called again afterwards.  To be called from the connection's
+ * own handler.  is_gone of the delay tells then whether the client left.  False
+ * while the server is stopping: nothing was suspended.
  */
 bool
-delay_suspend(Delay *delay, struct MHD_Connection *connection, int64_t delay_us,
-			  uint64_t wait_for)
+delay_until(Delay *delay, struct MHD_Connection *connection, int64_t delay_us,
+			DelayEvent event, uint64_t count)
 {
-	struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = delay};
+	struct epoll_event watched = {.events = EPOLLRDHUP, .data.ptr = delay};
 	bool		is_first;
 
 	pthread_mutex_lock(&lock);
@@ -217,34 +218,42 @@ delay_suspend(Delay *delay, struct MHD_Connection *connection, int64_t delay_us,
 	delay->connection = connection;
 	delay->deadline_us =
 		delay_us == DELAY_FOREVER ? DELAY_FOREVER : delay_clock_us() + delay_us;
-	delay->wait_for = wait_for;
+	delay->event = event;
+	delay->count = count;
 	delay->is_gone = false;
 	delay->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	if (wait_for != 0 && (next_wait_for == 0 || wait_for < next_wait_for))
-		__atomic_store_n(&next_wait_for, wait_for, __ATOMIC_SEQ_CST);
+	if (event != DELAY_NO_EVENT && (awaited[event] == 0 || count < awaited[event]))
+		__atomic_store_n(&awaited[event], count, __ATOMIC_SEQ_CST);
 
 	MHD_suspend_connection(connection);
 	heap_used++;
 	sift(heap_used - 1, delay);
-	(void) epoll_ctl(epoll_fd, EPOLL_CTL_ADD, delay->fd, &event);
+	(void) epoll_ctl(epoll_fd, EPOLL_CTL_ADD, delay->fd, &watched);
 	is_first = delay->heap_at == 0 ||
-		(wait_for != 0 && wait_for <= __atomic_load_n(&arrivals_seen, __ATOMIC_SEQ_CST));
+		(event != DELAY_NO_EVENT && count <= __atomic_load_n(&happened[event], __ATOMIC_SEQ_CST));
 	pthread_mutex_unlock(&lock);
 	if (is_first)
 		kick();
 	return true;
 }
 
-/* Tell the number of arrivals, for connections that wait for it. */
+/* Let a connection wait for a time. */
+bool
+delay_suspend(Delay *delay, struct MHD_Connection *connection, int64_t delay_us)
+{
+	return delay_until(delay, connection, delay_us, DELAY_NO_EVENT, 0);
+}
+
+/* Tell how often an event has happened, for connections that wait for it. */
 void
-delay_arrivals(uint64_t arrivals)
+delay_happened(DelayEvent event, uint64_t count)
 {
 	uint64_t	threshold;
 
-	/* in this order: delay_suspend() stores and loads the other way round */
-	__atomic_store_n(&arrivals_seen, arrivals, __ATOMIC_SEQ_CST);
-	threshold = __atomic_load_n(&next_wait_for, __ATOMIC_SEQ_CST);
-	if (threshold != 0 && arrivals >= threshold)
+	/* in this order: delay_until() stores and loads the other way round */
+	__atomic_store_n(&happened[event], count, __ATOMIC_SEQ_CST);
+	threshold = __atomic_load_n(&awaited[event], __ATOMIC_SEQ_CST);
+	if (threshold != 0 && count >= threshold)
 		kick();
 }
 

@@ -48,6 +48,7 @@ static const FaultEntry vocabulary[FAULT_WORDS] = {
 	[FAULT_ENDLESS] = {"endless", KIND_FLAG},
 	[FAULT_DRIP_MS] = {"drip_ms", KIND_COUNT, 0, MAX_DELAY_MS},
 	[FAULT_HANG] = {"hang", KIND_FLAG},
+	[FAULT_HOLD] = {"hold", KIND_FLAG},
 	[FAULT_RETRY_AFTER] = {"retry_after", KIND_TEXT},
 	[FAULT_REDIRECT] = {"redirect", KIND_TEXT},
 	[FAULT_BODY] = {"body", KIND_TEXT},

@@ -184,7 +184,7 @@ record_arrival(const Execute *request, int64_t arrived_us, uint8_t answer)
 		memcpy(record.first_violation, request->violation, VIOLATION_SIZE);
 	count = record.used + record.unrecorded;
 	pthread_mutex_unlock(&record_lock);
-	delay_arrivals(count);
+	delay_happened(DELAY_ARRIVAL, count);
 }
 
 /*
@@ -259,7 +259,7 @@ record_reset(void)
 	__atomic_store_n(&max_in_flight, __atomic_load_n(&in_flight, __ATOMIC_RELAXED),
 					 __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&record_lock);
-	delay_arrivals(0);
+	delay_happened(DELAY_ARRIVAL, 0);
 }
 
 bool

@@ -123,7 +123,7 @@ read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 		if (!stream->is_dripped)
 		{
 			if (stream->delay->is_gone ||
-				!delay_suspend(stream->delay, stream->delay->connection, stream->drip_us, 0))
+				!delay_suspend(stream->delay, stream->delay->connection, stream->drip_us))
 				return MHD_CONTENT_READER_END_WITH_ERROR;
 			stream->is_dripped = true;
 			return 0;
@@ -354,7 +354,8 @@ reply_fault(Plan *plan, Fault *fault, Delay *delay)
 		fault_text(fault, FAULT_RETRY_AFTER, retry_after, sizeof(retry_after));
 	plan->http_status = outer_status(fault);
 	plan->delay_us = fault->numbers[FAULT_LATENCY_MS] * 1000;
-	if (fault_has(fault, FAULT_HANG))
+	plan->is_held = fault_has(fault, FAULT_HOLD);
+	if (plan->is_held || fault_has(fault, FAULT_HANG))
 		plan->delay_us = DELAY_FOREVER;
 	plan->is_reset = fault_has(fault, FAULT_RESET);
 

@@ -19,6 +19,7 @@ typedef struct Plan
 	bool		is_shared;		/* the response outlives the plan */
 	unsigned	http_status;
 	int64_t		delay_us;		/* wait this long first; DELAY_FOREVER: hang */
+	bool		is_held;		/* wait until the server's fault is set again */
 	bool		is_reset;		/* end the connection with a RST instead */
 } Plan;
 

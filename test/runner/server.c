@@ -77,6 +77,7 @@ typedef struct Client
 	bool		is_counted;		/* in the number of requests in flight */
 	bool		is_planned;
 	bool		is_waited;		/* the plan's delay is over */
+	uint64_t	faults;			/* as many defaults had been set when it was planned */
 	Plan		plan;
 
 	Scratch		body;			/* pieces of a body, when there are several */
@@ -88,6 +89,7 @@ typedef struct Client
 typedef struct DefaultFault
 {
 	struct DefaultFault *former;
+	uint64_t	number;			/* from 1, in the order in which they were set */
 	Fault		fault;
 	char		text[];
 } DefaultFault;
@@ -110,6 +112,8 @@ static const char *header_prefix;
  * server_set_fault
  *		Set the fault of requests that name none; "{}" ends it.
  *
+ * Requests that are held are answered.
+ *
  * Returns NULL, or what is wrong with it.  Requests in progress may still read
  * the former one, so all are kept until the end: tests change it a few times.
  */
@@ -131,9 +135,11 @@ server_set_fault(const char *json)
 		return complaint;
 	}
 	next->former = default_fault;
+	do
+		next->number = next->former == NULL ? 1 : next->former->number + 1;
 	while (!__atomic_compare_exchange_n(&default_fault, &next->former, next, false,
-										__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
+										__ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	delay_happened(DELAY_FAULT, next->number);
 	return NULL;
 }
 
@@ -235,6 +241,7 @@ plan_execute(Client *client, Slice body)
 	Fault		fault;
 	uint8_t		answer = ANSWER_OK;
 
+	client->faults = otherwise ? otherwise->number : 0;
 	memset(&request, 0, sizeof(request));
 	(void) MHD_get_connection_values(client->connection, MHD_HEADER_KIND, take_header, &walk);
 	execute_read(&request, header_prefix, body, &bench->payload);
@@ -336,7 +343,7 @@ plan_wait(Client *client)
 	if (count < wait_for && !client->is_waited)
 	{
 		client->is_waited = true;
-		if (delay_suspend(&client->delay, client->connection, timeout_us, wait_for))
+		if (delay_until(&client->delay, client->connection, timeout_us, DELAY_ARRIVAL, wait_for))
 			return;
 	}
 	text_add(&text, "{\"arrivals\":%lu,\"reached\":%s}\n", count,
@@ -432,7 +439,8 @@ carry_out(Client *client)
 	if (plan->delay_us > 0 && !client->is_waited)
 	{
 		client->is_waited = true;
-		return delay_suspend(&client->delay, client->connection, plan->delay_us, 0) ?
+		return delay_until(&client->delay, client->connection, plan->delay_us,
+						   plan->is_held ? DELAY_FAULT : DELAY_NO_EVENT, client->faults + 1) ?
 			MHD_YES : MHD_NO;
 	}
 	if (plan->is_reset)

@@ -41,8 +41,7 @@ sub faulty
 {
 	my ($fault, %options) = @_;
 
-	HTTP::Tiny->new->post("$runner->{url}/fault", { content => $fault })->{success}
-	  or die "could not set the fault $fault";
+	set_fault($runner, $fault);
 	return call("$runner->{url}/v1/execute", %options);
 }
 

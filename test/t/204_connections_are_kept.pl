@@ -5,7 +5,6 @@ use strict;
 use warnings FATAL => 'all';
 
 use ExtschedTest;
-use HTTP::Tiny;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -13,11 +12,7 @@ my $dispatch = build_dispatch_module();
 
 # A reply takes a moment, so that the requests of a wave are all in flight.
 my @runners = (start_runner(), start_runner());
-for my $runner (@runners)
-{
-	HTTP::Tiny->new->post("$runner->{url}/fault", { content => '{"latency_ms": 20}' })->{success}
-	  or die 'could not set the latency';
-}
+set_fault($_, '{"latency_ms": 20}') for @runners;
 
 sub new_server
 {

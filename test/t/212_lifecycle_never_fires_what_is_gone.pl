@@ -95,17 +95,18 @@ check_sound($node);
 
 # Deleted with a run waiting, in flight, and never armed.
 my $idle = create_schedule($node, @at, %hourly, enabled => 'false');
-my $in_flight = create_schedule($node, @at, %hourly, cron => '0 0 1 1 *', payload => '{"fault": {"latency_ms": 4000}}');
+my $in_flight = create_schedule($node, @at, %hourly, cron => '0 0 1 1 *', payload => '{"fault": {"hold": true}}');
 my $waiting = create_schedule($node, @at, %hourly, cron => '0 0 1 1 *', options => '{"backoff_s": 600}',
 	payload => '{"fault": {"http_status": 503}}');
 my %run;
 $run{$waiting} = call('run_now', ", '$waiting'");
 poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$run{$waiting}'", 'retrying');
 $run{$in_flight} = call('run_now', ", '$in_flight'");
-poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$run{$in_flight}'", 'running');
+wait_for_requests($runner, 1);
 call('delete', ", '$_'") for $idle, $in_flight, $waiting;
 is($node->safe_psql('postgres', "SELECT state, reason FROM extsched.run WHERE run_id = '$run{$waiting}'"),
 	'cancelled|deleted', 'a run that waits is cancelled with its schedule');
+set_fault($runner, '{}');
 poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$run{$in_flight}'", 'succeeded');
 pass('one in flight finishes and keeps its record');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM extsched.timer'), 3, 'no timer is left of any of them');

@@ -70,7 +70,8 @@ my $done = create({});
 travel_to($node, '2030-01-02 12:00:01+00');
 poll_until($node, 'SELECT string_agg(state, $$ $$ ORDER BY state) FROM extsched.run', 'running running succeeded');
 my $worker = worker_pid($node);
-is(runner_stats($runner)->{in_flight}, 2, 'two calls hang');
+wait_for_requests($runner, 2);
+pass('two calls hang');
 poll_until($node, qq{SELECT backend_xmin IS NULL, backend_xid IS NULL, xact_start IS NULL,
 	(SELECT count(*) FROM pg_locks WHERE pid = $worker AND locktype <> 'advisory')
 	FROM pg_stat_activity WHERE pid = $worker}, 't|t|t|0');

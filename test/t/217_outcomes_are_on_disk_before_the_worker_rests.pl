@@ -37,8 +37,7 @@ my $tenant = $node->safe_psql('postgres',
 my @there = (tenant => $tenant, install => 'a0000000-0000-4000-8000-000000000002');
 install_demo($node, @there);
 allow_every_minute($node, $tenant);
-create_schedule($node, @there, endpoint => 'POST /api/heartbeat', cron => '0 13 * * *',
-	payload => '{"fault": {"latency_ms": 1500}}') for 1 .. 20;
+create_schedule($node, @there, endpoint => 'POST /api/heartbeat', cron => '0 13 * * *') for 1 .. 20;
 
 sub set_workers
 {
@@ -51,9 +50,14 @@ sub set_workers
 
 set_workers(2);
 poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", 2);
+set_fault($runner, '{"hold": true}');
 travel_to($node, '2030-01-02 13:00:01+00');
-poll_until($node, "SELECT count(*) FROM extsched.run WHERE lease_owner LIKE 'worker:1:%'", 20);
+wait_for_requests($runner, 20);
+is($node->safe_psql('postgres', "SELECT count(*) FROM extsched.run WHERE lease_owner LIKE 'worker:1:%'"), 20,
+	"all are the second worker's");
 set_workers(1);
+poll_until($node, q{SELECT extsched_status() ->> 'workers_wanted'}, 1);
+set_fault($runner, '{}');
 poll_until($node, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'extsched worker'", 1);
 $node->stop('immediate');
 $node->start;

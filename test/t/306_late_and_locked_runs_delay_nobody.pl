@@ -36,11 +36,12 @@ pass('and fires when it is free, by itself');
 my $slow = create_schedule($node, @at,
 	endpoint => 'POST /api/heartbeat',
 	cron => '0 13 * * *',
-	payload => '{"fault": {"latency_ms": 3000}}');
+	payload => '{"fault": {"hold": true}}');
 travel_to($node, '2030-01-02 13:00:01+00');
-poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$slow'", 'running');
+wait_for_requests($runner, 1);
 $node->safe_psql('postgres',
 	"BEGIN; SELECT 1 FROM extsched.timer WHERE schedule_id = '$slow' FOR UPDATE; PREPARE TRANSACTION 'holder'");
+set_fault($runner, '{}');
 poll_until($node, "SELECT sum(queued) FROM extsched.stat_workers", '1');
 my $run = $node->safe_psql('postgres', "SELECT extsched_run_now('$tenant', '$install', '$free')");
 poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$run'", 'succeeded');

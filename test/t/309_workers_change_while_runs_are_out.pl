@@ -11,28 +11,32 @@ my $node = new_node('main');
 my $runner = set_up_platform($node);
 install_demo_for_each($node, 12);
 $node->safe_psql('postgres', q{
-	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 ' || hour || ' * * *',
-		payload => '{"fault": {"latency_ms": 1500}}'))
+	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 ' || hour || ' * * *'))
 	FROM extsched.install, generate_series(12, 15) AS hour, generate_series(1, 4)});
 $node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.max_in_flight = 32');
 
 # Change the number of workers by a statement; it has happened when so many run.
+# What the Runner held until then is answered: a worker leaves with its last reply.
 sub change_workers
 {
 	my ($statement, $count) = @_;
 
 	$node->safe_psql('postgres', $statement);
 	$node->reload;
+	poll_until($node, q{SELECT extsched_status() ->> 'workers_wanted'}, $count);
+	set_fault($runner, '{}');
 	poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
 	return;
 }
 
-# Let the runs of an hour begin, until the last of so many workers has some out.
+# Let the runs of an hour begin, until the last of so many workers has some out;
+# the Runner holds them.
 sub begin_runs
 {
 	my ($hour, $count) = @_;
 	my $last = $count - 1;
 
+	set_fault($runner, '{"hold": true}');
 	travel_to($node, "2030-01-02 $hour:00:01+00");
 	poll_until($node, "SELECT count(*) > 0 FROM extsched.run WHERE state = 'running' AND lease_owner LIKE 'worker:$last:%'");
 	return;
@@ -43,6 +47,7 @@ sub all_sent_once
 {
 	my ($hour, $name) = @_;
 
+	set_fault($runner, '{}');
 	poll_until($node, qq{
 		SELECT count(*) FROM extsched.run
 		WHERE state = 'succeeded' AND nominal_time = '2030-01-02 $hour:00:00+00'}, '48');

@@ -31,7 +31,7 @@ my %schedule = (endpoint => 'POST /api/heartbeat', cron => '0 * * * *');
 my $id = create_schedule($node, @at, %schedule);
 my $disabled = create_schedule($node, @at, %schedule, enabled => 'false');
 my $slow = create_schedule($node, @at, %schedule, cron => '0 0 1 1 *',
-	payload => '{"fault": {"latency_ms": 3000}}');
+	payload => '{"fault": {"hold": true}}');
 my $bystander = create_schedule($node, @other, %schedule);
 
 # Start a run and wait for a state; returns its id.
@@ -53,7 +53,9 @@ sub state_of
 
 # Upgrade while a run is in flight.
 my $in_flight = run_until($slow, 'running');
+wait_for_requests($runner, 1);
 $node->safe_psql('postgres', "SELECT extsched_upgrade_install('acme', '$install', '$next_version')");
+set_fault($runner, '{}');
 poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$in_flight'", 'succeeded');
 is(state_of($in_flight), 'succeeded|sha256:0123456789abcdef',
 	'a run in flight ends under its own version');
@@ -117,8 +119,10 @@ check_sound($node);
 
 # Uninstall while a run is in flight.
 $in_flight = run_until($slow, 'running');
+wait_for_requests($runner, 1);
 is($node->safe_psql('postgres', "SELECT extsched_uninstall('acme', '$install')"),
 	3, 'uninstalling returns the number of schedules');
+set_fault($runner, '{}');
 poll_until($node, "SELECT state FROM extsched.run WHERE run_id = '$in_flight'", 'succeeded');
 is(state_of($in_flight), 'succeeded|sha256:next', 'a run in flight finishes and keeps its record');
 travel_to($node, '2030-01-02 17:00:01+00');

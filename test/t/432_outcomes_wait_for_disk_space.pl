@@ -30,17 +30,18 @@ travel_to($node, '2030-01-02 11:59:30+00');
 my $pid = wait_for_worker($node);
 $node->safe_psql('postgres', 'CREATE TABLE filler (text text)');
 $node->safe_psql('postgres', qq{
-	SELECT count(extsched_create('acme', '$install', 'POST /api/heartbeat', '0 12 * * *',
-		payload => jsonb_build_object('fault', jsonb_build_object('latency_ms', 2000,
-			'body', '{"status": 200, "body_b64": "' || repeat('A', 400) || '"}'))))
+	SELECT count(extsched_create('acme', '$install', 'POST /api/heartbeat', '0 12 * * *'))
 	FROM generate_series(1, 3 * $slots)});
 
+my $reply = '"body": "{\\"status\\": 200, \\"body_b64\\": \\"' . 'A' x 400 . '\\"}"';
+set_fault($runner, qq({"hold": true, $reply}));
 travel_to($node, '2030-01-02 12:00:01+00');
-poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'running'", $slots);
+wait_for_requests($runner, $slots);
 append_to_file($full, '');
 my ($status, undef, $stderr) = $node->psql('postgres',
 	q{INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 100)});
 like($stderr, qr/could not extend file .*No space left on device/, 'the disk is full');
+set_fault($runner, "{$reply}");
 
 # The figures of the worker are in shared memory.
 my $queued = 'SELECT sum(queued) FROM extsched.stat_workers';
