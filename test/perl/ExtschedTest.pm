@@ -176,7 +176,7 @@ sub start_runner
 	my $pid = start_process('runner', "$root/test/runner/extsched-test-runner",
 		'--port', 0, '--port-file', $port_file, @options);
 
-	my $deadline = time + 10;
+	my $deadline = time + $timeout_s;
 	until (-s $port_file)
 	{
 		die "the test Runner did not start, see $log"
@@ -208,7 +208,7 @@ sub start_program
 	my $log = "$PostgreSQL::Test::Utils::log_path/$name.log";
 	my $harness = IPC::Run::start([ @command, '--port-file', $port_file ],
 		'<', '/dev/null', '>', $log, '2>&1');
-	my $deadline = time + 10;
+	my $deadline = time + $timeout_s;
 
 	until (-s $port_file)
 	{
@@ -349,36 +349,6 @@ sub create_schedule
 		'SELECT extsched_create(' . join(', ', @arguments) . ')');
 }
 
-# Shift the scheduler's clock, and wait until new sessions see it.
-sub set_clock_offset
-{
-	my ($node, $seconds) = @_;
-
-	$node->safe_psql('postgres',
-		"ALTER SYSTEM SET extsched.clock_offset = $seconds");
-	$node->reload;
-	poll_until(
-		$node,
-		"SELECT extract(epoch FROM current_setting('extsched.clock_offset')::interval)::int",
-		$seconds);
-	return;
-}
-
-# Put the scheduler's clock to an instant (text, with zone), or less than a
-# second after it, the offset being whole seconds: an instant at a minute edge
-# has all that is due at the edge due at once.
-sub travel_to
-{
-	my ($node, $instant) = @_;
-
-	set_clock_offset(
-		$node,
-		$node->safe_psql('postgres',
-			"SELECT ceil(extract(epoch FROM '$instant'::timestamptz - clock_timestamp()))::int"
-		));
-	return;
-}
-
 # A psql that answers one query after the other: starting one takes more of the
 # machine than any query of ours.
 sub start_session
@@ -410,6 +380,45 @@ sub ask
 	return $session->{out} =~ s/\n?^$end false\n//m ? $session->{out} : undef;
 }
 
+# What a query gives; dies when it fails.
+sub ask_safe
+{
+	my ($session, $query) = @_;
+
+	return ask($session, $query) // croak "$query: $session->{err}";
+}
+
+# Shift the scheduler's clock by seconds, which may be SQL, and wait until
+# sessions see it.
+sub set_clock_offset
+{
+	my ($node, $seconds) = @_;
+	my $deadline = time + $timeout_s;
+	my $session = start_session($node, 'postgres');
+
+	$seconds = ask_safe($session, "SELECT ($seconds)::int");
+	ask_safe($session, "ALTER SYSTEM SET extsched.clock_offset = $seconds");
+	ask_safe($session, 'SELECT pg_reload_conf()');
+	until (ask_safe($session, "SELECT extract(epoch FROM current_setting('extsched.clock_offset')::interval)::int") eq $seconds)
+	{
+		croak "extsched.clock_offset is not $seconds" if time > $deadline;
+		sleep 0.01;
+	}
+	$session->{psql}->kill_kill;
+	return;
+}
+
+# Put the scheduler's clock to an instant (text, with zone), or less than a
+# second after it, the offset being whole seconds: an instant at a minute edge
+# has all that is due at the edge due at once.
+sub travel_to
+{
+	my ($node, $instant) = @_;
+
+	set_clock_offset($node, "ceil(extract(epoch FROM '$instant'::timestamptz - clock_timestamp()))");
+	return;
+}
+
 # Run a query until it gives what is expected (default: t).  Returns the last
 # result; a time-out is a failed test that shows it, and makes the later ones
 # short, because what they wait for will hardly come.
@@ -417,23 +426,25 @@ sub poll_until
 {
 	my ($node, $query, $expected, $dbname) = @_;
 	my $deadline = time + $timeout_s;
+	my $looks = 0;
 	my ($session, $result);
 
 	$expected //= 't';
-	while (1)
+	# also when the machine stood still until the deadline
+	while (time <= $deadline || ++$looks < 20)
 	{
 		$session //= start_session($node, $dbname // 'postgres');
 		my $answer = ask($session, $query);
 		$result = $answer // $session->{err};
-		if (!$session->{psql}->pumpable || time > $deadline || ($answer // '') eq $expected)
+		if (!$session->{psql}->pumpable || ($answer // '') eq $expected)
 		{
 			$session->{psql}->kill_kill;
 			$session = undef;
 		}
 		return $result if defined $answer && $answer eq $expected;
-		last if time > $deadline;
 		sleep 0.05;
 	}
+	$session->{psql}->kill_kill if $session;
 	$timeout_s = 3;
 	fail("polling ended: $query");
 	diag("expected: $expected\nlast:     $result");
@@ -495,16 +506,16 @@ sub unsound
 	for my $node (grep { defined $_->{_pid} } @nodes)
 	{
 		my ($status, $names) = $node->psql('postgres',
-			'SELECT datname FROM pg_database WHERE datallowconn AND NOT pg_is_in_recovery()', timeout => 30);
+			'SELECT datname FROM pg_database WHERE datallowconn AND NOT pg_is_in_recovery()', timeout => $timeout_s);
 
 		for my $dbname ($status == 0 ? split /\n/, $names : ())
 		{
 			my ($found, $query) = $node->psql($dbname, q{
 				SELECT format('SELECT * FROM %I.extsched_check()', nspname) FROM pg_extension
-				JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'extsched'}, timeout => 30);
+				JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'extsched'}, timeout => $timeout_s);
 
 			next if $found != 0 || $query eq '';
-			($found, my $rows) = $node->psql($dbname, $query, timeout => 30);
+			($found, my $rows) = $node->psql($dbname, $query, timeout => $timeout_s);
 			push @problems, "$dbname: $rows" if $rows ne '';
 		}
 	}

@@ -23,11 +23,12 @@ wait_for_worker($node);
 sub outcome_of
 {
 	my ($fault) = @_;
+	my $timeout_ms = $fault =~ /hang/ ? 1000 : 30_000;
 	my $id = create_schedule($node, @at,
 		endpoint => 'POST /api/heartbeat',
 		cron => '0 0 1 1 *',
 		payload => qq({"fault": $fault}),
-		options => '{"max_attempts": 2, "backoff_s": 0, "timeout_ms": 1000}');
+		options => qq({"max_attempts": 2, "backoff_s": 0, "timeout_ms": $timeout_ms}));
 	my $run = $node->safe_psql('postgres',
 		"SELECT extsched_run_now('$tenant', '$install', '$id')");
 

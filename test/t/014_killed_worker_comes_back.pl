@@ -35,7 +35,7 @@ my $slow = create_schedule($node, @at,
 	endpoint => 'POST /api/heartbeat',
 	cron => '0 13 * * *',
 	payload => '{"fault": {"hang": true, "times": 1}}',
-	options => '{"timeout_ms": 5000, "backoff_s": 0}');
+	options => '{"timeout_ms": 300000, "backoff_s": 0}');
 travel_to($node, '2030-01-02 13:00:01+00');
 poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$slow'",
 	'running');

@@ -72,7 +72,7 @@ set_runner($old, $runner);
 $old->safe_psql('postgres', q{CREATE ROLE regress_api; SELECT extsched_grant('regress_api', 'host')});
 install_demo($old, @at);
 install_demo($old, tenant => 'beta', install => 'b0000000-0000-4000-8000-000000000001');
-travel_to($old, '2030-01-02 11:59:30+00');
+travel_to($old, '2030-01-02 11:30:00+00');
 wait_for_worker($old);
 create_schedule($old, @at, endpoint => 'POST /api/heartbeat', cron => '0 * * * *', name => 'hourly',
 	payload => '{"from": "before"}');

@@ -61,7 +61,7 @@ is(faulty('{"huge": 262145}'), 'too_large|200|262144||reply is larger than 26214
 like(faulty('{"endless": true}'), qr/^too_large\|200\|262144\|/, 'a reply without end is cut at the cap');
 like(faulty('{"gzip_bomb": 10000000}'), qr/^replied\|200\|\d{4,5}\|/, 'nothing is decompressed');
 is(faulty('{"hang": true}', timeout_ms => 300), 'timeout|0|0||no complete reply within 300 ms', 'silence ends at the deadline');
-like(faulty('{"drip_ms": 20}', timeout_ms => 300), qr/^timeout\|200\|/, 'so does a trickle, amid the body');
+like(faulty('{"drip_ms": 20}', timeout_ms => 2000), qr/^timeout\|200\|/, 'so does a trickle, amid the body');
 like(faulty('{"reset": true}'), qr/^connect\|/, 'a reset connection');
 like(faulty('{"cut": true}'), qr/^connect\|/, 'a reply that is cut off');
 like(call('http://127.0.0.1:1/v1/execute'), qr/^connect\|0\|0\|\|could not connect: Connection refused$/,

@@ -203,6 +203,7 @@ my $failing = create_schedule($node, @at, %no_retry, endpoint => 'POST /api/hear
 $run = run_now($failing);
 (undef, $headers, $body) = last_request();
 is(column_of($run, 'request_id'), $headers->{'x-request-id'}, 'request id links Runner and run row');
+$node->wait_for_log(qr/run \Q$run\E of schedule/);
 my ($logged) = slurp_file($node->logfile) =~ /run \Q$run\E of schedule (\S+ .*?\n.*?DETAIL:.*?)\n/s;
 like($logged // '', qr/^\Q$failing\E /, 'run id and schedule id link both with the log');
 like($logged // '', qr/\Q$_\E/, "the log line names $_") for $demo_registry, $next_version, 'bare-hash';

@@ -26,7 +26,8 @@ my $worker = wait_for_worker($node);
 sub faulty
 {
 	my ($fault, %options) = @_;
-	%options = (max_attempts => 2, backoff_s => 0, timeout_ms => 1000, %options);
+	my $timeout_ms = $fault->{hang} || exists $fault->{drip_ms} ? 1000 : 30_000;
+	%options = (max_attempts => 2, backoff_s => 0, timeout_ms => $timeout_ms, %options);
 	my ($payload, $policies) = map { encode_json($_) } { fault => $fault }, \%options;
 
 	return "extsched_create('acme', '$install', 'POST /api/heartbeat', '0 0 1 1 *',"

@@ -81,15 +81,16 @@ try_call('create', qq('POST /api/none', '0 0 31 2 *', payload => '{"k": "$conten
 my %run;
 for my $fault ('{}', '{"http_status": 500}', '{"status": 404}', '{"hang": true}', '{"empty": true}', '{"reset": true}')
 {
+	my $timeout_ms = $fault =~ /hang/ ? 500 : 30_000;
 	my $schedule = try_call('create', qq('POST /api/heartbeat', '0 0 1 1 *', name => null,
-		payload => '{"k": "$content", "fault": $fault}', options => '{"max_attempts": 1, "timeout_ms": 500}'));
+		payload => '{"k": "$content", "fault": $fault}', options => '{"max_attempts": 1, "timeout_ms": $timeout_ms}'));
 	$run{ try_call('run_now', "'$schedule'") } = $schedule;
 	like(try_call('preview_request', "'$schedule'"), qr/\*\*\*\*\*\*\*\*/, 'the preview masks') if $fault eq '{}';
 }
+poll_until($node, 'SELECT count(*) FROM extsched.run WHERE finished_at IS NOT NULL', scalar keys %run);
 my ($changed) = values %run;
 try_call('update', qq('$changed', '{"payload": {"other": "$content"}}'));
 try_call('update', qq('$changed', '{"payload": "$content"}'));
-poll_until($node, 'SELECT count(*) FROM extsched.run WHERE finished_at IS NOT NULL', scalar keys %run);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM extsched.run WHERE state = $$succeeded$$'), 1, 'one succeeded, the others failed');
 like(http_get("$runner->{url}/last/body"), qr/\Q$secret\E/, 'the Runner did get the envelope');
 my %headers = map { lc($_->[0]) => $_->[1] } @{ decode_json(http_get("$runner->{url}/last"))->{headers} };

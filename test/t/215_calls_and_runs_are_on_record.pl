@@ -117,11 +117,11 @@ is(sql("SELECT last_success_at = finished_at OR last_success_at >= dispatched_at
 check_sound($node);
 
 # Counters and metrics agree with the rows.
-is( sql(q{SELECT string_agg(concat_ws(' ', state, reason, trigger, runs), ', ' ORDER BY state, reason, trigger)
-		FROM extsched.stat_dispatch WHERE runs > 0}),
+poll_until($node, q{SELECT string_agg(concat_ws(' ', state, reason, trigger, runs), ', ' ORDER BY state, reason, trigger)
+		FROM extsched.stat_dispatch WHERE runs > 0},
 	sql(q{SELECT string_agg(concat_ws(' ', state, reason, trigger, n), ', ' ORDER BY state, reason, trigger)
-		FROM (SELECT state, reason, trigger, sum(coalesce(missed_count, 1)) AS n FROM extsched.run GROUP BY 1, 2, 3) AS r}),
-	'stat_dispatch has runs by outcome');
+		FROM (SELECT state, reason, trigger, sum(coalesce(missed_count, 1)) AS n FROM extsched.run GROUP BY 1, 2, 3) AS r}));
+pass('stat_dispatch has runs by outcome');
 is(sql(q{SELECT bool_and(duration_seconds > 0 AND (trigger <> 'schedule' OR lateness_seconds > 0))
 	FROM extsched.stat_dispatch WHERE dispatched > 0}), 't', 'with duration and lateness');
 my @metrics = split /\n/, sql('SELECT extsched_metrics()');

@@ -15,7 +15,7 @@ my $node = new_node('main', wal_writer_delay => '10s', wal_writer_flush_after =>
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 create_schedule($node, @at, endpoint => 'POST /api/heartbeat', cron => '0 12 * * *') for 1 .. 20;
 wait_for_worker($node);
 

@@ -18,7 +18,7 @@ my $node = new_node('main', restart_after_crash => 'on',
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 $node->safe_psql('postgres', q{SELECT extsched_set_limits('acme', NULL, '{"max_schedules": -1, "mutations_per_minute": -1}')});
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
 for my $hour (12 .. 17)
 {
@@ -29,7 +29,7 @@ for my $hour (12 .. 17)
 		FROM generate_series(1, $batch)});
 	my $pid = worker_pid($node);
 	travel_to($node, "2030-01-02 $hour:00:01+00");
-	while (runner_stats($runner)->{arrivals} < $before->{arrivals} + $batch / 4) { }
+	while (runner_stats($runner)->{arrivals} < $before->{arrivals} + $batch / 4) { sleep 0.005 }
 	sleep rand(0.02);
 	kill 'KILL', $pid;
 	poll_until($node, qq{SELECT count(*) FROM extsched.run

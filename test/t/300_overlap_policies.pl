@@ -16,9 +16,9 @@ my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, $tenant);
 wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:59:02+00');
 
-# One schedule for each policy; the first run of each hangs until its timeout.
+# One schedule for each policy; the first run of each hangs until its Runner is gone.
 my %schedule;
 for my $policy (qw(skip queue_one allow))
 {
@@ -26,7 +26,7 @@ for my $policy (qw(skip queue_one allow))
 		endpoint => 'POST /api/heartbeat',
 		cron => '* * * * *',
 		payload => '{"fault": {"hang": true}}',
-		options => qq({"overlap": "$policy", "timeout_ms": 60000, "max_attempts": 1}));
+		options => qq({"overlap": "$policy", "timeout_ms": 300000, "max_attempts": 1}));
 }
 
 sub records_of

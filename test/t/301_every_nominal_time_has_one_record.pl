@@ -15,7 +15,7 @@ my $node = new_node('main');
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:55:30+00');
 
 sub create
 {
@@ -57,13 +57,13 @@ my $skip = $node->start;
 travel_to($node, '2030-01-02 14:03:00+00');
 poll_until($node, "SELECT count(*) FROM extsched.timer WHERE next_due > '2030-01-02 14:03:00+00' OR next_due IS NULL", '3');
 poll_until($node, 'SELECT sum(in_flight) FROM extsched.timer', '0');
-is(records($hourly, '2030-01-02 11:59:30+00'),
+is(records($hourly, '2030-01-02 11:55:30+00'),
 	"missed|outside_catch_up|24|12:00|13:55\nsucceeded||||14:00",
 	'one late run, the rest is one missed record');
-is(records($short, '2030-01-02 11:59:30+00'),
+is(records($short, '2030-01-02 11:55:30+00'),
 	'missed|outside_catch_up|25|12:00|14:00',
 	'outside the window nothing runs');
-is(records($window, '2030-01-02 11:59:30+00'),
+is(records($window, '2030-01-02 11:55:30+00'),
 	"missed|outside_catch_up|22|12:10|13:55\nsucceeded||||14:00",
 	'times before starts_at are not due');
 is($node->safe_psql('postgres',

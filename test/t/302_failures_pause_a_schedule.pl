@@ -17,7 +17,7 @@ my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, $tenant);
 wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 
 my $id = create_schedule($node, @at,
 	endpoint => 'POST /api/heartbeat',
@@ -62,6 +62,7 @@ is($node->safe_psql('postgres',
 		"SELECT face, count(*) FROM extsched.audit WHERE action = 'schedule.auto_pause' GROUP BY 1"),
 	'worker|1', 'it is audited once');
 
+$node->wait_for_log(qr/run $last of schedule/);
 my $log = slurp_file($node->logfile);
 is(() = $log =~ /schedule $id of tenant "$tenant" is paused/g, 1, 'and logged once');
 like($log, qr/run $last of schedule $id ended failed: http_status/,

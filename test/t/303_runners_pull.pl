@@ -23,7 +23,7 @@ $node->safe_psql('postgres', qq{
 	CREATE ROLE regress_other LOGIN;
 	SELECT extsched_grant('regress_puller', 'runner', 'pull');
 	SELECT extsched_grant('regress_other', 'runner', 'another')});
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 
 sub psql_as
 {

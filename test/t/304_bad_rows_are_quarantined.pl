@@ -14,7 +14,7 @@ my $node = new_node('main');
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 
 my ($zone, $endpoint, $limits, @good) =
   map { create_schedule($node, @at, endpoint => 'POST /api/heartbeat', cron => '0 * * * *') } 1 .. 8;

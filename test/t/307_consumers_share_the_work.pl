@@ -33,7 +33,7 @@ $node->safe_psql('postgres', qq{
 	SELECT extsched_configure_install('$tenant', '$install', '{"runner": "pull"}');
 	CREATE ROLE regress_consumer LOGIN;
 	SELECT extsched_grant('regress_consumer', 'runner', 'pull')});
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 
 # What executes a run: notes who has which key, waits while the gate is shut.
 append_to_file("$folder/execute", <<'END');

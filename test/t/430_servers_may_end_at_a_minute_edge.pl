@@ -12,7 +12,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $tenants = 7;
-my $node = new_node('main', max_connections => 8, 'extsched.max_in_flight' => 30 * $tenants);
+my $connections = 8;
+my $node = new_node('main', max_connections => $connections, 'extsched.max_in_flight' => 30 * $tenants);
 my $runner = set_up_platform($node);
 travel_to($node, '2030-01-02 11:30:00+00');
 install_demo_for_each($node, $tenants);
@@ -106,11 +107,9 @@ my $control = $node->background_psql('postgres');
 my $arrivals = runner_stats($runner)->{arrivals};
 my $offset = $node->safe_psql('postgres', q{
 	SELECT round(extract(epoch FROM '2030-01-02 15:00:00+00'::timestamptz - clock_timestamp()))::int});
-my @sessions;
-while (@sessions < 20 && ($node->psql('postgres', 'SELECT 1'))[0] == 0)
-{
-	push @sessions, $node->background_psql('postgres', on_error_die => 1);
-}
+my $clients = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'};
+sleep 0.05 until $control->query_safe($clients) == 1;
+my @sessions = map { $node->background_psql('postgres') } 2 .. $connections;
 my ($status, undef, $stderr) = $node->psql('postgres', 'SELECT 1');
 like($stderr, qr/too many clients/, 'nobody else can connect');
 $control->query_safe("ALTER SYSTEM SET extsched.clock_offset = $offset");

@@ -17,7 +17,6 @@ my $primary = new_node('primary', wal_level => 'replica', max_wal_senders => 4, 
 my $runner = set_up_platform($primary);
 install_demo($primary, @at);
 allow_every_minute($primary, 'acme');
-travel_to($primary, '2030-01-02 11:59:30+00');
 wait_for_worker($primary);
 $primary->backup('base');
 
@@ -26,6 +25,7 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 
 # A tenant has 32 slots, so some are in flight and some are due.
+travel_to($primary, '2030-01-02 11:59:02+00');
 $primary->safe_psql('postgres', qq{
 	SELECT count(extsched_create('acme', '$install', 'POST /api/heartbeat', '* * * * *',
 		options => '{"backoff_s": 0}'))
@@ -33,7 +33,7 @@ $primary->safe_psql('postgres', qq{
 
 # Due on the standby, too, and long past: nothing happens there.
 $primary->wait_for_catchup($standby);
-travel_to($standby, '2030-01-02 12:00:30+00');
+travel_to($standby, '2030-01-02 12:00:02+00');
 is($standby->safe_psql('postgres', "SELECT extsched_status() ->> 'due_now'"),
 	$schedules, 'all are due on the standby');
 is( $standby->safe_psql('postgres',

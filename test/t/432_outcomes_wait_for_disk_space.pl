@@ -26,7 +26,7 @@ my $node;
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 my $pid = wait_for_worker($node);
 $node->safe_psql('postgres', 'CREATE TABLE filler (text text)');
 $node->safe_psql('postgres', qq{

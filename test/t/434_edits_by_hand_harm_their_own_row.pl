@@ -28,7 +28,7 @@ $node->safe_psql('postgres', qq{
 set_runner($node, $runner);
 set_runner($node, $runner, name => 'second');
 my $pid = wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:59:02+00');
 my $bystander = create_schedule($node, @other, endpoint => 'POST /api/heartbeat', cron => '* * * * *');
 my $minute = 0;
 

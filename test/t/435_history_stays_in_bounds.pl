@@ -67,6 +67,7 @@ $reader->query_safe('BEGIN; SELECT count(*) FROM extsched.run_'
 	  . sql(q{SELECT to_char(extsched.run_slot('2030-01-15 00:00+00'), 'FM00')}));
 let_it_look();
 is(sql("$cut AS cut, ($days)"), '0|15 16 17 18', 'a day that is being read is kept; nobody waits for it');
+$reader->query_safe('COMMIT');
 $reader->quit;
 let_it_look();
 is(sql("$cut AS cut, ($days)"), '1|16 17 18', 'with too many rows the oldest day goes, and no more than must');

@@ -35,8 +35,8 @@ my $node = new_node('main',
 	deadlock_timeout => '50ms',
 	'extsched.history_max_rows' => 5 * $old);
 my $runner = set_up_platform($node);
-travel_to($node, '2030-01-02 11:59:30+00');
 install_demo_for_each($node, $tenants);
+travel_to($node, '2030-01-02 11:59:02+00');
 $node->safe_psql('postgres', qq{
 	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '* * * * *'))
 	FROM extsched.install, generate_series(1, $each)});

@@ -56,7 +56,7 @@ my $node = new_node('main', log_line_prefix => '%m [%p] %b %e ', 'extsched.max_i
 my $runner = set_up_platform($node, '--threads', 2);
 install_demo_for_each($node, $tenants);
 my $pid = wait_for_worker($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:59:02+00');
 
 my $n = 0;
 my $statements = '';

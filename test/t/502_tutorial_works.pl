@@ -38,6 +38,7 @@ sub run_sh
 {
 	my ($block, $number) = @_;
 
+	$patience->start(60);
 	$to_shell .= "$block\necho; echo done $number\n";
 	eval { $shell->pump until $from_shell =~ /^done $number$/m || !$shell->pumpable || $patience->is_expired; 1 }
 	  or return "$@ $shell_errors";

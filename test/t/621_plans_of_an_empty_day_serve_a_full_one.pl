@@ -15,7 +15,7 @@ my $each = $runs / $tenants;
 # Few slots make many batches; nothing comes to correct the statistics.
 my $node = new_node('main', autovacuum => 'off', 'extsched.max_in_flight' => 16);
 my $runner = set_up_platform($node);
-travel_to($node, '2030-01-02 11:59:30+00');
+travel_to($node, '2030-01-02 11:30:00+00');
 install_demo_for_each($node, $tenants);
 $node->safe_psql('postgres', qq{
 	SELECT count(extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 12 * * *'))

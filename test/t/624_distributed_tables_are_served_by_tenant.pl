@@ -89,7 +89,7 @@ sub outcomes
 			FROM extsched.install, generate_series(1, $each)});
 	};
 
-	travel_to($node, '2030-01-02 09:59:30+00');
+	travel_to($node, '2030-01-02 09:30:00+00');
 	$sql->(q{
 		SELECT extsched_set_runner('pull', 'notify');
 		SELECT extsched_register_version('be7c0000-0000-4000-8000-000000000001', 'be7c0000-0000-4000-8000-000000000002', 'sha256:00',
