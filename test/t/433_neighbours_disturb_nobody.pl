@@ -176,13 +176,13 @@ begin_runs();
 sql('TRUNCATE extsched.run');
 set_fault($runner, '{}');
 poll_until($node, 'SELECT sum(in_flight) + sum(queued) FROM extsched.stat_workers', 0);
-travel_to($node, '2030-01-02 13:30:00+00');
-poll_until($node, q{SELECT count(*) FROM extsched.run WHERE nominal_time = '2030-01-02 13:30+00' AND state = 'succeeded'}, 9);
+travel_to($node, '2030-01-02 14:30:00+00');
+poll_until($node, q{SELECT count(*) FROM extsched.run WHERE nominal_time = '2030-01-02 14:30+00' AND state = 'succeeded'}, 9);
 pass('TRUNCATE of the history: schedules go on');
 
 # And the timers: nothing is left to fire, which the check says.
 sql('TRUNCATE extsched.timer');
-travel_to($node, '2030-01-02 13:40:00+00');
+travel_to($node, '2030-01-02 14:40:00+00');
 is(sql(q{SELECT DISTINCT problem FROM extsched_check() WHERE problem NOT LIKE 'nominal time%'}), 'schedule without timer',
 	'TRUNCATE of the timers is reported');
 my $free = create_schedule($node, @{ $tenants[0] }, endpoint => 'POST /api/heartbeat', cron => '0 3 * * *');
