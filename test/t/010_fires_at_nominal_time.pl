@@ -40,7 +40,7 @@ is( $node->safe_psql(
 is( $node->safe_psql(
 		'postgres', qq{
 		SELECT dispatched_at >= nominal_time,
-		       dispatched_at < nominal_time + interval '10 s',
+		       dispatched_at < nominal_time + interval '0.5 s',
 		       finished_at >= dispatched_at
 		FROM extsched.run WHERE schedule_id = '$id'
 	}),

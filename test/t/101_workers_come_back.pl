@@ -37,7 +37,7 @@ sub is_back
 		last if $pid ne '';
 		sleep 0.02;
 	}
-	cmp_ok(time - $start, '<', 10, $what);
+	cmp_ok(time - $start, '<', 2, $what);
 	return $pid;
 }
 
@@ -97,6 +97,6 @@ ok(wait_for_worker($node), 'a worker comes with the extension');
 
 my $start = time;
 $node->stop('fast');
-cmp_ok(time - $start, '<', 10, 'fast shutdown is prompt');
+cmp_ok(time - $start, '<', 2, 'fast shutdown is prompt');
 
 done_testing();

@@ -69,7 +69,7 @@ $node->reload;
 poll_until($node, 'SHOW synchronous_standby_names', 'gone');
 my $start = time;
 $node->stop('fast');
-cmp_ok(time - $start, '<', 10, 'fast shutdown waits neither for 210 requests nor for the standby');
+cmp_ok(time - $start, '<', 2, 'fast shutdown waits neither for 210 requests nor for the standby');
 $node->append_conf('postgresql.auto.conf', q{synchronous_standby_names = ''});
 set_fault($runner, '{}');
 $node->start;
