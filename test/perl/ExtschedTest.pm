@@ -14,6 +14,7 @@ use warnings FATAL => 'all';
 
 use Carp;
 use Exporter qw(import);
+use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use HTTP::Tiny;
 use IPC::Run;
@@ -81,15 +82,39 @@ my @nodes;
 my %processes;    # pid => 1, of those to be ended
 my $test_pid = $$;
 
+# Make the data directory of a node by copying a template, which takes a tenth of
+# the time.  Who comes first makes it.  Copies have one system identifier.
+sub init_by_copy
+{
+	my ($node, $template, @options) = @_;
+	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
+
+	return $node->init(extra => \@options) unless defined $template;
+	open(my $lock, '>', "$template.lock") or die "$template.lock: $!";
+	flock($lock, LOCK_EX) or die "$template.lock: $!";
+	$run->('initdb', '-N', '-A', 'trust', '-D', $template, @options)
+	  unless -d $template;
+	close $lock;
+
+	no warnings 'redefine';
+	local *PostgreSQL::Test::Utils::system_or_bail = sub {
+		return $run->($_[0] eq 'initdb' ? ('cp', '-a', $template, $node->data_dir) : @_);
+	};
+	return $node->init(extra => \@options);
+}
+
 # A running server with extsched preloaded.  Settings are pairs of name and
-# value; preload => 0 leaves the library out.
+# value; preload => 0 leaves the library out, own_identity => 1 makes its system
+# identifier another than that of other servers.
 sub new_node
 {
 	my ($name, %settings) = @_;
 	my $preload = delete $settings{preload} // 1;
+	my $own_identity = delete $settings{own_identity};
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(extra => [ '--no-locale', '--encoding=UTF8' ]);
+	init_by_copy($node, $own_identity ? undef : $ENV{EXTSCHED_DATA_TEMPLATE},
+		'--no-locale', '--encoding=UTF8');
 	$node->append_conf('postgresql.conf', "timezone = 'UTC'\n");
 	$node->append_conf('postgresql.conf', "max_worker_processes = 20\n");
 	$node->append_conf('postgresql.conf',

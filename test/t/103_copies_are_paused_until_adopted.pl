@@ -71,7 +71,7 @@ $node->safe_psql('postgres', q{
 	ALTER SYSTEM SET extsched.enabled = off});
 $node->reload;
 poll_until($node, 'SELECT min(state) FROM extsched.stat_workers', 'paused');
-my $other = new_node('other');
+my $other = new_node('other', own_identity => 1);
 $other->safe_psql('postgres', 'CREATE ROLE regress_api');
 $other->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ],
