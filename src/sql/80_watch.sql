@@ -135,8 +135,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     shared  record;
-    running boolean;
+    running integer;
     why     text;
+    lack    text := 'no worker runs';
 BEGIN
     SELECT * INTO shared FROM extsched.shared_state();
     IF extsched.identity_state() = 'copy' THEN
@@ -147,21 +148,26 @@ BEGIN
         RETURN 'no worker runs: the server is in recovery';
     END IF;
 
-    SELECT bool_or(w.state = 'running'), min(w.why) INTO running, why FROM extsched.stat_worker_slots() AS w;
+    SELECT count(*) FILTER (WHERE w.state = 'running' AND w.n < shared.workers_wanted), min(w.why)
+      INTO running, why
+      FROM extsched.stat_worker_slots() AS w;
+    IF running > 0 THEN
+        lack := format('only %s of %s workers runs', running, shared.workers_wanted);
+    END IF;
     IF why IS NOT NULL THEN
         RETURN why;
-    ELSIF running THEN
+    ELSIF running > 0 AND running >= shared.workers_wanted THEN
         RETURN NULL;
     ELSIF shared.out_of_slots THEN
         RETURN 'out of worker slots: raise max_worker_processes and restart the server';
     ELSIF shared.databases_full THEN
-        RETURN 'no worker runs: too many databases have the extension';
+        RETURN lack || ': too many databases have the extension';
     ELSIF NOT shared.has_launcher THEN
-        RETURN 'no worker runs: the launcher is not there; it could not be started, or comes back within a second';
+        RETURN lack || ': the launcher is not there; it could not be started, or comes back within a second';
     ELSIF shared.workers_wanted = 0 AND current_setting('extsched.workers_per_database')::integer = 0 THEN
         RETURN 'no worker runs: extsched.workers_per_database is 0';
     END IF;
-    RETURN 'no worker runs yet: one is being started';
+    RETURN lack || ' yet: one is being started';
 END
 $$;
 REVOKE ALL ON FUNCTION extsched.why_not_running() FROM PUBLIC;
