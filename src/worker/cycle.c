@@ -196,9 +196,7 @@ take_replies(ExtschedCycle *state, int64 now_us)
 static int
 count_slots(const ExtschedLoop *loop)
 {
-	int			share = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
-
-	return Min(share, extsched_http_capacity(loop->http));
+	return Min(extsched_loop_share(loop, extsched_max_in_flight), extsched_http_capacity(loop->http));
 }
 
 /* Whether it is time to write outcomes. */

@@ -53,7 +53,7 @@ apply_settings(ExtschedCycle *state)
 	int			cap;
 
 	loop->total = extsched_worker_total();
-	cap = Max(1, (extsched_max_in_flight + loop->total - 1) / loop->total);
+	cap = extsched_loop_share(loop, extsched_max_in_flight);
 	extsched_fairqueue_set_cap(loop->queue, cap);
 	extsched_http_set_limits(loop->http, cap, extsched_max_response_bytes);
 	if (extsched_http_capacity(loop->http) < cap)

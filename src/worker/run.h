@@ -127,6 +127,13 @@ typedef struct ExtschedLoop
 	TimestampTz disabled_to;
 } ExtschedLoop;
 
+/* A worker's part of a cap that all share; the parts add up, but none is less than 1. */
+static inline int
+extsched_loop_share(const ExtschedLoop *loop, int cap)
+{
+	return Max(1, cap / loop->total + (loop->number < cap % loop->total ? 1 : 0));
+}
+
 extern ExtschedRun *extsched_run_create(ExtschedLoop *loop, const char *tenant,
 										const char *name, const char *content_hash);
 extern void extsched_run_free(ExtschedRun *run);

@@ -44,13 +44,6 @@ typedef struct ExtschedSend
 	int			connect_timeout_ms;
 } ExtschedSend;
 
-/* A worker's part of a cap that all workers share; below 0 means no cap. */
-static int
-share(const ExtschedLoop *loop, int cap)
-{
-	return cap < 0 ? INT_MAX : (cap + loop->total - 1) / loop->total;
-}
-
 /*
  * extsched_policy_read
  *		Read EXTSCHED_POLICY_COLUMNS, the first of which has that number.
@@ -64,6 +57,7 @@ extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row, int first,
 {
 	int			tenant_limit = extsched_row_int(row, first + 5, INT_MIN);
 	int			install_limit = extsched_row_int(row, first + 6, INT_MIN);
+	int			runner_limit = extsched_row_int(row, first + 7, -1);
 
 	policy->max_attempts = extsched_row_int(row, first, 1);
 	policy->backoff_s = extsched_row_int(row, first + 1, 0);
@@ -86,7 +80,7 @@ extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row, int first,
 		policy->tenant_cap = INT_MAX;
 	if (policy->install_cap < 0)
 		policy->install_cap = INT_MAX;
-	policy->runner_cap = share(loop, extsched_row_int(row, first + 7, -1));
+	policy->runner_cap = runner_limit < 0 ? INT_MAX : extsched_loop_share(loop, runner_limit);
 }
 
 /*
