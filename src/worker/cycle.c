@@ -111,14 +111,12 @@ extsched_cycle_look_again(ExtschedCycle *state)
 	extsched_step_resume(&state->hold);
 }
 
-/* Our name in leases and the fence in requests, once the epoch is known. */
+/* Our name in leases and the fence in requests, of our epoch. */
 static void
 take_names(ExtschedLoop *loop)
 {
 	uint64		epoch = pg_atomic_read_u64(&loop->slot->epoch);
 
-	if (loop->owner != NULL || epoch == 0)
-		return;
 	loop->owner_prefix = MemoryContextAlloc(TopMemoryContext, 32);
 	loop->owner = MemoryContextAlloc(TopMemoryContext, 64);
 	snprintf(loop->owner_prefix, 32, "worker:%d:", loop->number);
@@ -154,13 +152,19 @@ begin_if_may_run(ExtschedCycle *state, const char *activity, TimestampTz now)
 		state->may_run = extsched_worker_may_run(loop->slot);
 	}
 	note_enabled(loop, now);
-	if (!state->is_gone && state->may_run)
+	if (state->is_gone || !state->may_run)
 	{
-		take_names(loop);
-		return true;
+		commit(state);
+		return false;
 	}
-	commit(state);
-	return false;
+	if (loop->owner == NULL)
+	{
+		/* the epoch is taken, whatever becomes of what follows */
+		commit(state);
+		take_names(loop);
+		return begin_if_may_run(state, activity, now);
+	}
+	return true;
 }
 
 /* Replies that have come become outcomes. */
