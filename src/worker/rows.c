@@ -26,11 +26,13 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -119,6 +121,19 @@ bool
 extsched_rows_distributed(void)
 {
 	return is_distributed;
+}
+
+/*
+ * extsched_rows_is_mine
+ *		EXTSCHED_IS_MINE of a tenant; false for a worker that is one too many.
+ */
+bool
+extsched_rows_is_mine(const char *tenant, int number, int total)
+{
+	Datum		hash = DirectFunctionCall1Coll(hashtext, DEFAULT_COLLATION_OID,
+											   CStringGetTextDatum(tenant));
+
+	return (DatumGetInt32(hash) & PG_INT32_MAX) % total == number;
 }
 
 /*

@@ -43,6 +43,8 @@ typedef enum ExtschedTable
 	" ($" CppAsString(total) " = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647)" \
 	" % $" CppAsString(total) " = $" CppAsString(number) ")"
 
+extern bool extsched_rows_is_mine(const char *tenant, int number, int total);
+
 typedef struct ExtschedStmt
 {
 	const char *sql;

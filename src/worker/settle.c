@@ -37,6 +37,7 @@
 #include "core/counters.h"
 #include "core/row.h"
 #include "core/runkey.h"
+#include "core/wake.h"
 #include "dispatch/utf8.h"
 #include "worker/rows.h"
 #include "worker/settle.h"
@@ -645,6 +646,18 @@ extsched_settle_report(ExtschedRun **runs, int n)
 	}
 }
 
+/* Whether the tenants of all these runs are still this worker's. */
+static bool
+are_mine(const ExtschedLoop *loop, ExtschedRun **runs, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (!extsched_rows_is_mine(runs[i]->tenant, loop->number, loop->total))
+			return false;
+	}
+	return true;
+}
+
 /*
  * extsched_settle_flush
  *		Write the outcomes at the head of the list in a transaction of its own.
@@ -695,6 +708,8 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	MemoryContextSwitchTo(loop->cycle);
 
 	loop->next_ready = Min(loop->next_ready, first_ready);
+	if (first_ready != DT_NOEND && !are_mine(loop, runs, n))
+		extsched_wake_now(first_ready);
 	n_done = 0;
 	for (int i = 0; i < n; i++)
 	{
