@@ -26,6 +26,10 @@
  *
  * No row is waited for: a timer that is locked is skipped until the next time.
  *
+ * Several workers share the tenants.  Each looks for its own among those that
+ * have been due for longest, but through no more than some thousand timers: what
+ * the others leave due costs it no more than that.  Behind them it walks.
+ *
  * Where Citus has distributed the tables, claims always walk from tenant to
  * tenant, and lock the timers of each in a statement of its own.
  *
@@ -56,6 +60,9 @@
 
 /* A late run is put off by no more than this. */
 #define LATE_MAX_S			600
+
+/* Due timers, whosever they are, that are looked through for those of this worker. */
+#define SHARED_LOOK			2048
 
 /*
  * Due timers looked through at a time for what needs no slot; found of them at
@@ -99,12 +106,31 @@
 	" 'schedule'::pg_catalog.text AS trigger, 1 AS attempt, i.runner) r"
 
 static ExtschedStmt claim_oldest = {
-	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer e"
-	" WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
-	" ORDER BY next_due LIMIT $4 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT * FROM extsched.timer"
+	" WHERE next_due <= $1"
+	" ORDER BY next_due LIMIT $2 FOR UPDATE SKIP LOCKED) m" CLAIM_JOINS,
 	.expected = SPI_OK_SELECT,
-	.nargs = 4,
-	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID},
+	.nargs = 2,
+	.types = {TIMESTAMPTZOID, INT4OID},
+};
+
+/* Those of this worker among the $5 timers that have been due for longest. */
+#define OLDEST_OF_MINE \
+	"(SELECT o.tenant_id, o.schedule_id, o.next_due FROM extsched.timer o" \
+	" WHERE o.next_due <= $1 ORDER BY o.next_due LIMIT $5) e"
+
+/* Parameters: now, limit, number of this worker and of all, SHARED_LOOK. */
+#define SHARED_TYPES \
+	TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID
+
+static ExtschedStmt claim_oldest_of_mine = {
+	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM " OLDEST_OF_MINE ","
+	" LATERAL (SELECT * FROM extsched.timer t"
+	" WHERE t.tenant_id = e.tenant_id AND t.schedule_id = e.schedule_id AND t.next_due <= $1"
+	" FOR UPDATE SKIP LOCKED) d WHERE" EXTSCHED_IS_MINE(3, 4) " LIMIT $2) m" CLAIM_JOINS,
+	.expected = SPI_OK_SELECT,
+	.nargs = 5,
+	.types = {SHARED_TYPES},
 };
 
 static ExtschedStmt claim_tenants = {
@@ -149,14 +175,14 @@ static ExtschedStmt claim_one = {
 	" LEFT JOIN extsched.tenant t ON t.tenant_id = e.tenant_id" \
 	" LEFT JOIN extsched.runner n ON n.runner = i.runner"
 
-/* The due timers from number $4 on, those due last first. */
+/* The due timers from number $4 on, those due last first, whosever they are. */
 static ExtschedStmt find_slotless = {
-	.sql = "SELECT e.tenant_id, e.schedule_id," IS_SLOTLESS
-	" FROM (SELECT * FROM extsched.timer e WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
+	.sql = "SELECT e.tenant_id, e.schedule_id," EXTSCHED_IS_MINE(2, 3) " AND" IS_SLOTLESS
+	" FROM (SELECT * FROM extsched.timer WHERE next_due <= $1"
 	" ORDER BY next_due DESC OFFSET $4 LIMIT $5) e" SLOTLESS_JOINS,
-	.distributed_sql = "SELECT e.tenant_id, e.schedule_id," IS_SLOTLESS " FROM extsched.timer e" SLOTLESS_JOINS
-	" WHERE e.next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3)
-	" ORDER BY e.next_due DESC OFFSET $4 LIMIT $5",
+	.distributed_sql = "SELECT e.tenant_id, e.schedule_id," EXTSCHED_IS_MINE(2, 3) " AND" IS_SLOTLESS
+	" FROM extsched.timer e" SLOTLESS_JOINS
+	" WHERE e.next_due <= $1 ORDER BY e.next_due DESC OFFSET $4 LIMIT $5",
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, INT4OID},
@@ -173,14 +199,36 @@ static ExtschedStmt claim_keys = {
 };
 
 static ExtschedStmt oldest_keys = {
-	.sql = "SELECT tenant_id, schedule_id FROM extsched.timer WHERE next_due <= $1"
-	" ORDER BY next_due LIMIT $2",
+	.sql = "SELECT e.tenant_id, e.schedule_id FROM " OLDEST_OF_MINE " WHERE" EXTSCHED_IS_MINE(3, 4) " LIMIT $2",
 	.expected = SPI_OK_SELECT,
-	.nargs = 2,
-	.types = {TIMESTAMPTZOID, INT4OID},
+	.nargs = 5,
+	.types = {SHARED_TYPES},
 };
 
-/* The earliest due time of each tenant behind $1, as far as $2 tenants. */
+/*
+ * Since when timers of this worker have been due, when the next one of anybody
+ * is due, and whether more are due than the $4 that were looked through.
+ */
+static ExtschedStmt find_due = {
+	.sql = "SELECT (SELECT e.next_due FROM (SELECT tenant_id, next_due FROM extsched.timer"
+	" WHERE next_due <= $1 ORDER BY next_due LIMIT $4) e WHERE" EXTSCHED_IS_MINE(2, 3)
+	" ORDER BY e.next_due LIMIT 1),"
+	" (SELECT next_due FROM extsched.timer WHERE next_due > $1 ORDER BY next_due LIMIT 1),"
+	" $3 > 1 AND EXISTS (SELECT FROM extsched.timer WHERE next_due <= $1"
+	" ORDER BY next_due OFFSET $4 LIMIT 1)",
+	.distributed_sql = "SELECT a.next_due, b.next_due, false"
+	" FROM (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer e"
+	" WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3) ") a,"
+	" (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer WHERE next_due > $1) b",
+	.expected = SPI_OK_SELECT,
+	.nargs = 4,
+	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID},
+};
+
+/*
+ * The tenants behind $1, as far as $2 of them, and since when each has been due;
+ * null when it is not, or not this worker's.
+ */
 static ExtschedStmt walk_tenants = {
 	.sql = "WITH RECURSIVE walk AS ("
 	"(SELECT e.tenant_id, e.next_due, 1 AS n FROM extsched.timer e"
@@ -190,8 +238,8 @@ static ExtschedStmt walk_tenants = {
 	" LATERAL (SELECT e.tenant_id, e.next_due FROM extsched.timer e"
 	" WHERE e.tenant_id > walk.tenant_id AND e.next_due IS NOT NULL"
 	" ORDER BY e.tenant_id, e.next_due LIMIT 1) f WHERE walk.n < $2)"
-	" SELECT tenant_id, next_due <= $3 AND" EXTSCHED_IS_MINE(4, 5) " FROM walk e",
-	.distributed_sql = "SELECT e.tenant_id," EXTSCHED_IS_MINE(4, 5)
+	" SELECT tenant_id, CASE WHEN next_due <= $3 AND" EXTSCHED_IS_MINE(4, 5) " THEN next_due END FROM walk e",
+	.distributed_sql = "SELECT e.tenant_id, CASE WHEN" EXTSCHED_IS_MINE(4, 5) " THEN pg_catalog.min(e.next_due) END"
 	" FROM extsched.timer e WHERE e.tenant_id > $1 AND e.next_due <= $3"
 	" GROUP BY e.tenant_id ORDER BY e.tenant_id LIMIT $2",
 	.expected = SPI_OK_SELECT,
@@ -439,10 +487,22 @@ process(ExtschedLoop *loop, TimestampTz now, uint64 n, bool may_exist,
  *		Plan what the next claim runs, so that it need not.
  */
 void
-extsched_claim_plan(TimestampTz nominal)
+extsched_claim_plan(const ExtschedLoop *loop, TimestampTz nominal)
 {
-	extsched_stmt_plan(extsched_rows_distributed() ? &claim_tenant : &claim_oldest, -1);
+	extsched_stmt_plan(extsched_rows_distributed() ? &claim_tenant :
+					   loop->total > 1 ? &claim_oldest_of_mine : &claim_oldest, -1);
 	extsched_birth_plan(nominal);
+}
+
+/* Parameters of SHARED_TYPES. */
+static void
+set_shared(Datum *values, const ExtschedLoop *loop, TimestampTz now, int limit)
+{
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = Int32GetDatum(limit);
+	values[2] = Int32GetDatum(loop->number);
+	values[3] = Int32GetDatum(loop->total);
+	values[4] = Int32GetDatum(loop->total > 1 ? SHARED_LOOK : limit);
 }
 
 /*
@@ -457,13 +517,56 @@ void
 extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 					  ExtschedClaim *claim)
 {
+	Datum		values[5];
+
+	set_shared(values, loop, now, limit);
+	process(loop, now, extsched_stmt_run(loop->total > 1 ? &claim_oldest_of_mine : &claim_oldest, values, NULL),
+			false, claim);
+}
+
+/*
+ * extsched_claim_find_due
+ *		Learn since when timers of this worker have been due (0: none is), and when
+ *		the next one of anybody is due.
+ *
+ * True when more timers are due, so many of other workers before them that they
+ * were not looked at.
+ */
+bool
+extsched_claim_find_due(ExtschedLoop *loop, TimestampTz now, TimestampTz *oldest, TimestampTz *next)
+{
 	Datum		values[4];
+	HeapTuple	tuple;
+	TupleDesc	desc;
+	bool		isnull;
+	bool		is_more;
+	Datum		value;
 
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int32GetDatum(loop->number);
 	values[2] = Int32GetDatum(loop->total);
-	values[3] = Int32GetDatum(limit);
-	process(loop, now, extsched_stmt_run(&claim_oldest, values, NULL), false, claim);
+	values[3] = Int32GetDatum(SHARED_LOOK);
+	(void) extsched_stmt_run(&find_due, values, NULL);
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	value = SPI_getbinval(tuple, desc, 1, &isnull);
+	*oldest = isnull ? 0 : DatumGetTimestampTz(value);
+	value = SPI_getbinval(tuple, desc, 2, &isnull);
+	*next = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	is_more = DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return is_more;
+}
+
+/*
+ * extsched_claim_begin_round
+ *		Let the walk from tenant to tenant begin anew.
+ */
+void
+extsched_claim_begin_round(ExtschedLoop *loop)
+{
+	loop->turn.position[0] = '\0';
+	loop->turn.n = 0;
 }
 
 /* Go on to the tenants behind those of the last step; which of them are due? */
@@ -477,6 +580,8 @@ walk(ExtschedLoop *loop, TimestampTz now)
 	MemoryContextReset(turn->context);
 	turn->tenants = MemoryContextAlloc(turn->context, sizeof(char *) * WALK_TENANTS);
 	turn->n = turn->next = turn->passes = turn->n_claimed = 0;
+	if (turn->position[0] == '\0')
+		turn->oldest_due = 0;
 
 	values[0] = CStringGetTextDatum(turn->position);
 	values[1] = Int32GetDatum(WALK_TENANTS);
@@ -492,9 +597,14 @@ walk(ExtschedLoop *loop, TimestampTz now)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 		char	   *name = SPI_getvalue(tuple, desc, 1);
+		Datum		due = SPI_getbinval(tuple, desc, 2, &isnull);
 
-		if (DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull)))
+		if (!isnull)
+		{
 			turn->tenants[turn->n++] = MemoryContextStrdup(turn->context, name);
+			if (turn->oldest_due == 0 || DatumGetTimestampTz(due) < turn->oldest_due)
+				turn->oldest_due = DatumGetTimestampTz(due);
+		}
 		if (i == n - 1 && !turn->is_last)
 			strlcpy(turn->position, name, sizeof(turn->position));
 	}
@@ -689,17 +799,16 @@ extsched_claim_one(ExtschedLoop *loop, TimestampTz now,
 
 /*
  * extsched_claim_keys
- *		Keys of the timers that have been due for longest, in the context of the
- *		cycle.
+ *		Keys of the timers of this worker that have been due for longest, in the
+ *		context of the cycle.
  */
 ExtschedTimerKey *
 extsched_claim_keys(ExtschedLoop *loop, TimestampTz now, int limit, int *n)
 {
-	Datum		values[2];
+	Datum		values[5];
 	ExtschedTimerKey *keys;
 
-	values[0] = TimestampTzGetDatum(now);
-	values[1] = Int32GetDatum(limit);
+	set_shared(values, loop, now, limit);
 	*n = (int) extsched_stmt_run(&oldest_keys, values, NULL);
 	keys = MemoryContextAlloc(loop->cycle, sizeof(ExtschedTimerKey) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)

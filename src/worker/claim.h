@@ -26,9 +26,12 @@ typedef struct ExtschedClaim
 	TimestampTz oldest_due;		/* of the timers found; 0: none */
 } ExtschedClaim;
 
-extern void extsched_claim_plan(TimestampTz nominal);
+extern void extsched_claim_plan(const ExtschedLoop *loop, TimestampTz nominal);
+extern bool extsched_claim_find_due(ExtschedLoop *loop, TimestampTz now,
+									TimestampTz *oldest, TimestampTz *next);
 extern void extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 								  ExtschedClaim *claim);
+extern void extsched_claim_begin_round(ExtschedLoop *loop);
 extern void extsched_claim_in_turn(ExtschedLoop *loop, TimestampTz now,
 								   int free, ExtschedClaim *claim, bool *is_round_over);
 extern bool extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now,

@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -46,6 +45,12 @@
 /* A walk rests this long when what it found could not go, unless a slot becomes free. */
 #define WALK_PAUSE_US		10000
 
+/* One that found nothing due to this worker takes no more than a part of the time. */
+#define WALK_PART			20
+
+/* A look for waiting runs that finds only those of other workers, likewise. */
+#define REFILL_PART			20
+
 /*
  * A backlog is looked through for what needs no slot when it has been one for
  * this long, and that takes no more than a part of the time.
@@ -67,19 +72,6 @@
 
 /* How late makes a backlog rather than a busy moment. */
 #define BACKLOG_S			60
-
-static ExtschedStmt find_due = {
-	.sql = "SELECT (SELECT next_due FROM extsched.timer WHERE next_due IS NOT NULL"
-	" ORDER BY next_due LIMIT 1),"
-	" (SELECT next_due FROM extsched.timer WHERE next_due > $1"
-	" ORDER BY next_due LIMIT 1)",
-	.distributed_sql = "SELECT a.next_due, b.next_due"
-	" FROM (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer) a,"
-	" (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer WHERE next_due > $1) b",
-	.expected = SPI_OK_SELECT,
-	.nargs = 1,
-	.types = {TIMESTAMPTZOID},
-};
 
 static void
 begin(const char *activity)
@@ -157,7 +149,7 @@ begin_if_may_run(ExtschedCycle *state, const char *activity, TimestampTz now)
 		commit(state);
 		return false;
 	}
-	if (loop->owner == NULL)
+	if (loop->owner == NULL && pg_atomic_read_u64(&loop->slot->epoch) != 0)
 	{
 		/* the epoch is taken, whatever becomes of what follows */
 		commit(state);
@@ -241,27 +233,42 @@ settle(ExtschedCycle *state, int64 now_us)
 	return n > 0;
 }
 
-/* Learn when the next timer is due, in a transaction. */
+/* Something is due since then, or nothing (0); it is tried again after a pause. */
 static void
-find_next_due(ExtschedCycle *state, TimestampTz now, int64 now_us)
+set_oldest_due(ExtschedCycle *state, TimestampTz oldest_due, int64 now_us)
 {
-	Datum		values[1];
-	bool		isnull;
-	Datum		first;
-	Datum		later;
-
-	state->looked |= LOOKED_AT_TIMERS;
-	values[0] = TimestampTzGetDatum(now);
-	(void) extsched_stmt_run(&find_due, values, NULL);
-	first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	state->oldest_due = isnull || DatumGetTimestampTz(first) > now ? 0 : DatumGetTimestampTz(first);
-	later = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	state->next_due = isnull ? DT_NOEND : DatumGetTimestampTz(later);
-	SPI_freetuptable(SPI_tuptable);
-	if (state->oldest_due != 0)
+	state->oldest_due = oldest_due;
+	if (oldest_due != 0)
 		extsched_step_pause(&state->hold, now_us, HOLD_MIN_US, HOLD_MAX_US);
 	else
 		extsched_step_resume(&state->hold);
+}
+
+/*
+ * Learn when the next timer is due, in a transaction.  True when timers of this
+ * worker may be due behind many of others: they are looked for again soon.
+ */
+static bool
+find_next_due(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	TimestampTz oldest;
+	bool		is_more = extsched_claim_find_due(&state->loop, now, &oldest, &state->next_due);
+
+	state->looked |= LOOKED_AT_TIMERS;
+	if (is_more)
+		state->next_due = Min(state->next_due, now + HOLD_MAX_US);
+	if (oldest != 0 || !is_more)
+		set_oldest_due(state, oldest, now_us);
+	return is_more;
+}
+
+static void
+begin_walk(ExtschedCycle *state)
+{
+	state->walks = true;
+	state->walk_done = 0;
+	state->walk_us = 0;
+	extsched_claim_begin_round(&state->loop);
 }
 
 /*
@@ -272,6 +279,23 @@ int
 extsched_cycle_free_slots(const ExtschedLoop *loop)
 {
 	return Max(0, count_slots(loop) - extsched_fairqueue_in_flight(loop->queue));
+}
+
+/*
+ * Timers of this worker may be due behind many of others.  Walk, but not all the
+ * time, if those before were in vain.
+ */
+static void
+look_behind_others(ExtschedCycle *state, TimestampTz now, int64 now_us)
+{
+	if (now_us < state->walk_again_us)
+	{
+		state->next_due = Min(state->next_due, now + (state->walk_again_us - now_us));
+		return;
+	}
+	state->oldest_due = now;
+	extsched_step_resume(&state->hold);
+	begin_walk(state);
 }
 
 /* Oldest first; a full batch that could not go out begins the walk. */
@@ -288,16 +312,15 @@ claim_oldest(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	if (claim.n_found < limit)
-		find_next_due(state, now, now_us);
-	else
-		state->oldest_due = claim.oldest_due;
-	if (claim.n_found >= limit && claim.n_claimed < claim.n_found)
 	{
-		state->walks = true;
-		state->walk_done = 0;
-		loop->turn.position[0] = '\0';
-		loop->turn.n = 0;
+		state->oldest_due = 0;
+		if (find_next_due(state, now, now_us))
+			look_behind_others(state, now, now_us);
+		return;
 	}
+	state->oldest_due = claim.oldest_due;
+	if (claim.n_claimed < claim.n_found)
+		begin_walk(state);
 }
 
 /* From tenant to tenant, until a round finds nothing that has to stay. */
@@ -306,9 +329,13 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	ExtschedClaim claim = {0};
 	bool		is_round_over;
+	int64		begin_us = extsched_clock_monotonic_us();
+	int64		end_us;
 
 	extsched_claim_in_turn(&state->loop, now, extsched_cycle_free_slots(&state->loop), &claim,
 						   &is_round_over);
+	end_us = extsched_clock_monotonic_us();
+	state->walk_us += end_us - begin_us;
 	extsched_count_event(claim.n_runs > 0 ? EXTSCHED_EVENT_CLAIM_BATCH : EXTSCHED_EVENT_CLAIM_EMPTY, 1);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	state->walk_done += claim.n_claimed;
@@ -320,17 +347,22 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 		if (claim.n_found > 0 && claim.n_claimed == 0)
 		{
 			if (now >= state->next_due)
-				find_next_due(state, now, now_us);
+				(void) find_next_due(state, now, now_us);
 			state->hold.until_us = now_us + WALK_PAUSE_US;
 		}
 		return;
 	}
 	if (state->walk_done == 0)
 	{
-		find_next_due(state, now, now_us);
+		/* the walk has seen what that may not tell */
+		state->oldest_due = 0;
+		if (find_next_due(state, now, now_us) && state->oldest_due == 0)
+			set_oldest_due(state, state->loop.turn.oldest_due, now_us);
 		state->walks = state->oldest_due != 0;
+		state->walk_again_us = end_us + Min(WALK_PART * state->walk_us, HOLD_MAX_US);
 	}
 	state->walk_done = 0;
+	state->walk_us = 0;
 }
 
 /* Whether to claim now: something may be due, and something may start. */
@@ -428,7 +460,7 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 		is_more = extsched_claim_slotless(loop, now, &state->slotless_offset, &claim);
 	extsched_count_event(EXTSCHED_EVENT_CLAIMED_RUN, claim.n_runs);
 	if (now >= state->next_due)
-		find_next_due(state, now, now_us);
+		(void) find_next_due(state, now, now_us);
 	commit(state);
 	state->is_slotless = false;
 	extsched_start_commit(loop);
@@ -501,6 +533,7 @@ refill(ExtschedCycle *state, TimestampTz now)
 	ExtschedRefill found;
 	int			free = extsched_cycle_free_slots(loop);
 	int			limit = free == 0 ? 0 : Max(Min(free, CLAIM_MAX), 16);
+	int64		begin_us = extsched_clock_monotonic_us();
 
 	if (!begin_if_may_run(state, "start", now))
 		return false;
@@ -513,6 +546,14 @@ refill(ExtschedCycle *state, TimestampTz now)
 		loop->next_ready = found.n_started > 0 ? now : now + HOLD_MIN_US;
 	else if (found.n_started < found.n_found)
 		loop->next_ready = Min(loop->next_ready, now + HOLD_MIN_US);
+	else if (found.is_vain)
+	{
+		/* runs of other workers, which we read through, may be ready all the time */
+		int64		took_us = extsched_clock_monotonic_us() - begin_us;
+
+		loop->next_ready = Max(loop->next_ready,
+							   now + Min(Max(HOLD_MIN_US, REFILL_PART * took_us), HOLD_MAX_US));
+	}
 	extsched_start_commit(loop);
 	return found.n_started > 0;
 }
@@ -571,7 +612,7 @@ get_ready(ExtschedCycle *state, TimestampTz now)
 	state->ready_for = state->next_due;
 	if (!begin_if_may_run(state, "get ready", now))
 		return;
-	extsched_claim_plan(state->next_due);
+	extsched_claim_plan(&state->loop, state->next_due);
 	extsched_settle_plan(state->next_due);
 	commit(state);
 }
@@ -604,7 +645,7 @@ look_after_all(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	extsched_refill_expire_pulled(loop, now);
 
 	/* what is due is claimed next, whatever held it before */
-	find_next_due(state, now, now_us);
+	(void) find_next_due(state, now, now_us);
 	extsched_step_resume(&state->hold);
 	if (loop->n_outcomes == 0)
 		(void) take_over(state, now);

@@ -67,7 +67,9 @@ typedef struct ExtschedCycle
 	bool		has_noted_clock;	/* at a look before */
 
 	bool		walks;			/* claims go from tenant to tenant */
-	int			walk_done;		/* timers dealt with in this round */
+	int			walk_done;		/* timers dealt with in this round ... */
+	int64		walk_us;		/* ... and the time it took so far */
+	int64		walk_again_us;	/* not before, behind timers of other workers */
 	bool		is_careful;		/* the last batch failed for its data */
 	bool		is_refill_blocked;	/* runs are ready and wait for a slot */
 

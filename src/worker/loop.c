@@ -34,6 +34,7 @@
 #include "core/settings.h"
 #include "core/wake.h"
 #include "core/zones.h"
+#include "worker/claim.h"
 #include "worker/cycle.h"
 #include "worker/loop.h"
 #include "worker/rows.h"
@@ -223,6 +224,7 @@ follow_total(ExtschedCycle *state)
 		apply_settings(state);
 		extsched_cycle_look_again(state);
 		state->next_look = DT_NOBEGIN;
+		extsched_claim_begin_round(loop);
 	}
 	if (!state->is_leaving ||
 		loop->n_outcomes > 0 || extsched_http_in_flight(loop->http) > 0)

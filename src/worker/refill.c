@@ -139,10 +139,10 @@ static ExtschedStmt take_in_turn = {
 	" LATERAL (SELECT e.tenant_id FROM extsched.run e WHERE e.runner = walk.runner"
 	" AND e.tenant_id > walk.tenant_id AND" IS_WAITING
 	" ORDER BY e.tenant_id, e.ready_at LIMIT 1) f)"
-	" SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM walk,"
+	" SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM (SELECT * FROM walk e WHERE" EXTSCHED_IS_MINE(4, 5) ") w,"
 	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = walk.runner AND e.tenant_id = walk.tenant_id"
-	" AND e.ready_at <= $1 AND" IS_WAITING " AND" EXTSCHED_IS_MINE(4, 5)
+	" WHERE e.runner = w.runner AND e.tenant_id = w.tenant_id"
+	" AND e.ready_at <= $1 AND" IS_WAITING
 	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
 	.expected = SPI_OK_SELECT,
 	.nargs = 6,
@@ -507,7 +507,10 @@ extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 	take.runners = ready_runners(loop, now, &n_ready, &refill->next_ready);
 	refill->is_blocked = n_ready > 0 && limit == 0;
 	if (n_ready > 0 && limit > 0)
+	{
 		take_fairly(loop, &take, limit, refill);
+		refill->is_vain = loop->total > 1 && refill->n_found == 0;
+	}
 }
 
 /*

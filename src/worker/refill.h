@@ -17,6 +17,7 @@ typedef struct ExtschedRefill
 	int			n_started;		/* or ended */
 	bool		is_more;		/* there may be others that are ready */
 	bool		is_blocked;		/* runs are ready, and were left for want of a slot */
+	bool		is_vain;		/* runs are ready, but none of this worker's */
 	TimestampTz next_ready;		/* of runs not ready yet; DT_NOEND: none */
 } ExtschedRefill;
 

@@ -90,6 +90,7 @@ typedef struct ExtschedTurn
 	bool		is_scarce;		/* not all could go that the last claim found ... */
 	bool		is_vain;		/* ... or none */
 	bool		is_last;		/* no tenants behind these */
+	TimestampTz oldest_due;		/* of this round so far; 0: nothing was due */
 	char		position[256];	/* name behind which the walk goes on */
 } ExtschedTurn;
 
