@@ -94,6 +94,7 @@ travel_to($node, '2030-01-02 13:30:01+00');
 poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$skips'", 'running');
 travel_to($node, '2030-01-02 13:31:01+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'running'", '8');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE schedule_id = '$skips' AND reason = 'overlap'", '1');
 travel_to($node, '2030-01-02 13:32:01+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE schedule_id = '$skips' AND reason = 'overlap'", '2');
 poll_until($node, "SELECT state FROM extsched.run WHERE tenant_id = 'tenant4' AND nominal_time = '2030-01-02 13:32:00+00'", 'pending');
