@@ -53,7 +53,7 @@ BENCHMARKS = {
         ("memory_mb", "MB", "<", 64), ("problems", "", "=", 0)], is_long=True),
     "workers": bench(workers.speedup, figures=[
         ("runs_per_s_with_1", "/s", None, None), ("runs_per_s_with_2", "/s", None, None),
-        ("runs_per_s_with_4", "/s", None, None), ("ratio_2", "", None, None), ("ratio_4", "", None, None),
+        ("runs_per_s_with_4", "/s", None, None), ("ratio_2", "", ">", 1.2), ("ratio_4", "", None, None),
         ("cpu_us_with_1", "us", None, None), ("cpu_us_with_2", "us", None, None), ("cpu_us_with_4", "us", None, None),
         ("duplicates", "", "=", 0), ("problems", "", "=", 0)], is_long=True),
     "queue": bench(backlog.queue, figures=[("per_s", "/s", ">", 5_000)]),
