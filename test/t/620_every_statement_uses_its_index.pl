@@ -207,5 +207,6 @@ fill();
 judge('statistics of when there was one tenant', $size);
 judge('no statistics', "$forget; $size");
 judge('fresh statistics', "ANALYZE; $size");
+judge('two workers', "$size; ALTER SYSTEM SET extsched.workers_per_database = 2");
 
 done_testing();
