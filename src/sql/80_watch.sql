@@ -152,7 +152,7 @@ BEGIN
       INTO running, why
       FROM extsched.stat_worker_slots() AS w;
     IF running > 0 THEN
-        lack := format('only %s of %s workers runs', running, shared.workers_wanted);
+        lack := format('only %s of %s workers run', running, shared.workers_wanted);
     END IF;
     IF why IS NOT NULL THEN
         RETURN why;

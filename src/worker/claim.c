@@ -114,10 +114,10 @@ static ExtschedStmt claim_oldest = {
 	.types = {TIMESTAMPTZOID, INT4OID},
 };
 
-/* Those of this worker among the $5 timers that have been due for longest. */
+/* Those of this worker among the $5 timers that have been due for longest, in that order. */
 #define OLDEST_OF_MINE \
-	"(SELECT o.tenant_id, o.schedule_id, o.next_due FROM extsched.timer o" \
-	" WHERE o.next_due <= $1 ORDER BY o.next_due LIMIT $5) e"
+	"(SELECT * FROM (SELECT tenant_id, schedule_id, next_due FROM extsched.timer" \
+	" WHERE next_due <= $1 ORDER BY next_due LIMIT $5) e WHERE" EXTSCHED_IS_MINE(3, 4) ") e"
 
 /* Parameters: now, limit, number of this worker and of all, SHARED_LOOK. */
 #define SHARED_TYPES \
@@ -127,7 +127,7 @@ static ExtschedStmt claim_oldest_of_mine = {
 	.sql = "SELECT " CLAIM_COLUMNS " FROM (SELECT d.* FROM " OLDEST_OF_MINE ","
 	" LATERAL (SELECT * FROM extsched.timer t"
 	" WHERE t.tenant_id = e.tenant_id AND t.schedule_id = e.schedule_id AND t.next_due <= $1"
-	" FOR UPDATE SKIP LOCKED) d WHERE" EXTSCHED_IS_MINE(3, 4) " LIMIT $2) m" CLAIM_JOINS,
+	" FOR UPDATE SKIP LOCKED) d LIMIT $2) m" CLAIM_JOINS,
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {SHARED_TYPES},
@@ -199,30 +199,28 @@ static ExtschedStmt claim_keys = {
 };
 
 static ExtschedStmt oldest_keys = {
-	.sql = "SELECT e.tenant_id, e.schedule_id FROM " OLDEST_OF_MINE " WHERE" EXTSCHED_IS_MINE(3, 4) " LIMIT $2",
+	.sql = "SELECT e.tenant_id, e.schedule_id FROM " OLDEST_OF_MINE " LIMIT $2",
 	.expected = SPI_OK_SELECT,
 	.nargs = 5,
 	.types = {SHARED_TYPES},
 };
 
 /*
- * Since when timers of this worker have been due, when the next one of anybody
- * is due, and whether more are due than the $4 that were looked through.
+ * Since when timers of this worker have been due ($2 is 1), when the next one of
+ * anybody is due, and whether more are due than the $5 that were looked through.
  */
 static ExtschedStmt find_due = {
-	.sql = "SELECT (SELECT e.next_due FROM (SELECT tenant_id, next_due FROM extsched.timer"
-	" WHERE next_due <= $1 ORDER BY next_due LIMIT $4) e WHERE" EXTSCHED_IS_MINE(2, 3)
-	" ORDER BY e.next_due LIMIT 1),"
+	.sql = "SELECT (SELECT e.next_due FROM " OLDEST_OF_MINE " ORDER BY e.next_due LIMIT $2),"
 	" (SELECT next_due FROM extsched.timer WHERE next_due > $1 ORDER BY next_due LIMIT 1),"
-	" $3 > 1 AND EXISTS (SELECT FROM extsched.timer WHERE next_due <= $1"
-	" ORDER BY next_due OFFSET $4 LIMIT 1)",
+	" $4 > 1 AND EXISTS (SELECT FROM extsched.timer WHERE next_due <= $1"
+	" ORDER BY next_due OFFSET $5 LIMIT 1)",
 	.distributed_sql = "SELECT a.next_due, b.next_due, false"
 	" FROM (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer e"
-	" WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(2, 3) ") a,"
+	" WHERE next_due <= $1 AND" EXTSCHED_IS_MINE(3, 4) ") a,"
 	" (SELECT pg_catalog.min(next_due) AS next_due FROM extsched.timer WHERE next_due > $1) b",
 	.expected = SPI_OK_SELECT,
-	.nargs = 4,
-	.types = {TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID},
+	.nargs = 5,
+	.types = {SHARED_TYPES},
 };
 
 /*
@@ -535,17 +533,14 @@ extsched_claim_oldest(ExtschedLoop *loop, TimestampTz now, int limit,
 bool
 extsched_claim_find_due(ExtschedLoop *loop, TimestampTz now, TimestampTz *oldest, TimestampTz *next)
 {
-	Datum		values[4];
+	Datum		values[5];
 	HeapTuple	tuple;
 	TupleDesc	desc;
 	bool		isnull;
 	bool		is_more;
 	Datum		value;
 
-	values[0] = TimestampTzGetDatum(now);
-	values[1] = Int32GetDatum(loop->number);
-	values[2] = Int32GetDatum(loop->total);
-	values[3] = Int32GetDatum(SHARED_LOOK);
+	set_shared(values, loop, now, 1);
 	(void) extsched_stmt_run(&find_due, values, NULL);
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;

@@ -45,11 +45,8 @@
 /* A walk rests this long when what it found could not go, unless a slot becomes free. */
 #define WALK_PAUSE_US		10000
 
-/* One that found nothing due to this worker takes no more than a part of the time. */
-#define WALK_PART			20
-
-/* A look for waiting runs that finds only those of other workers, likewise. */
-#define REFILL_PART			20
+/* Going through what is only other workers' takes no more than a part of the time. */
+#define OTHERS_PART			20
 
 /*
  * A backlog is looked through for what needs no slot when it has been one for
@@ -359,7 +356,7 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 		if (find_next_due(state, now, now_us) && state->oldest_due == 0)
 			set_oldest_due(state, state->loop.turn.oldest_due, now_us);
 		state->walks = state->oldest_due != 0;
-		state->walk_again_us = end_us + Min(WALK_PART * state->walk_us, HOLD_MAX_US);
+		state->walk_again_us = end_us + Min(OTHERS_PART * state->walk_us, HOLD_MAX_US);
 	}
 	state->walk_done = 0;
 	state->walk_us = 0;
@@ -552,7 +549,7 @@ refill(ExtschedCycle *state, TimestampTz now)
 		int64		took_us = extsched_clock_monotonic_us() - begin_us;
 
 		loop->next_ready = Max(loop->next_ready,
-							   now + Min(Max(HOLD_MIN_US, REFILL_PART * took_us), HOLD_MAX_US));
+							   now + Min(Max(HOLD_MIN_US, OTHERS_PART * took_us), HOLD_MAX_US));
 	}
 	extsched_start_commit(loop);
 	return found.n_started > 0;

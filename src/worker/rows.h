@@ -43,8 +43,6 @@ typedef enum ExtschedTable
 	" ($" CppAsString(total) " = 1 OR (pg_catalog.hashtext(e.tenant_id) & 2147483647)" \
 	" % $" CppAsString(total) " = $" CppAsString(number) ")"
 
-extern bool extsched_rows_is_mine(const char *tenant, int number, int total);
-
 typedef struct ExtschedStmt
 {
 	const char *sql;
@@ -88,6 +86,7 @@ extern struct ExtschedTimerColumns
 
 extern void extsched_rows_open(void);
 extern bool extsched_rows_distributed(void);
+extern bool extsched_rows_is_mine(const char *tenant, int number, int total);
 
 extern void extsched_stmt_plan(ExtschedStmt *stmt, int leaf);
 extern uint64 extsched_stmt_run(ExtschedStmt *stmt, Datum *values,

@@ -47,6 +47,7 @@ our @EXPORT = qw(
   travel_to
   poll_until
   wait_for_worker
+  wait_for_workers
   worker_pid
   check_sound
   campaign
@@ -502,6 +503,15 @@ sub wait_for_worker
 		WHERE backend_type LIKE 'extsched worker%' AND datname = '$dbname'
 	});
 	return worker_pid($node, $dbname);
+}
+
+# Wait until so many workers run schedules.
+sub wait_for_workers
+{
+	my ($node, $count) = @_;
+
+	return poll_until($node,
+		"SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
 }
 
 # The database's own check finds nothing.

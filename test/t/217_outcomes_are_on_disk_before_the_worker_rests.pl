@@ -49,7 +49,7 @@ sub set_workers
 }
 
 set_workers(2);
-poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", 2);
+wait_for_workers($node, 2);
 set_fault($runner, '{"hold": true}');
 travel_to($node, '2030-01-02 13:00:01+00');
 wait_for_requests($runner, 20);

@@ -117,7 +117,7 @@ $runner = start_runner();
 set_runner($node, $runner);
 $node->safe_psql('postgres', 'ALTER SYSTEM SET extsched.workers_per_database = 2');
 $node->reload;
-poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", '2');
+wait_for_workers($node, 2);
 create_many("tenant$_", 20, '0 14 * * *', '{}') for 1 .. 20;
 travel_to($node, '2030-01-02 14:00:01+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' AND nominal_time = '2030-01-02 14:00:00+00'", '400');

@@ -25,7 +25,7 @@ sub change_workers
 	$node->reload;
 	poll_until($node, q{SELECT extsched_status() ->> 'workers_wanted'}, $count);
 	set_fault($runner, '{}');
-	poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
+	wait_for_workers($node, $count);
 	return;
 }
 

@@ -23,14 +23,6 @@ sub set_workers
 	return;
 }
 
-sub wait_for_workers
-{
-	my ($count) = @_;
-
-	poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
-	return;
-}
-
 # Four schedules of each tenant, or of some, due at an hour; returns their number.
 sub create_at
 {
@@ -68,7 +60,7 @@ sub most_at_once
 
 travel_to($node, '2030-01-02 10:30:00+00');
 set_workers(3);
-wait_for_workers(3);
+wait_for_workers($node, 3);
 
 # Neither is divisible by three.
 set_runner($node, $runner, options => '{"max_in_flight": 5}');
@@ -114,7 +106,7 @@ $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . worker_pid($node) 
 $node->wait_for_log(qr/canceling statement due to lock timeout/, $from);
 $lock->query_safe('COMMIT');
 $lock->quit;
-wait_for_workers(1);
+wait_for_workers($node, 1);
 my $epoch = $node->safe_psql('postgres', $epochs);
 cmp_ok($epoch, '>', $before, 'a new worker has a new epoch');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . worker_pid($node) . ')');

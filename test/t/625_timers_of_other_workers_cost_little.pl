@@ -24,11 +24,9 @@ my $runner = set_up_platform($node);
 
 # A tenant of each worker, and another one of the second.
 my @tenants = split /\n/, $node->safe_psql('postgres', q{
-	SELECT DISTINCT ON (n) 'tenant' || t FROM generate_series(1, 50) t, LATERAL (SELECT (hashtext('tenant' || t) & 2147483647) % 2) h (n)
-	ORDER BY n, t});
-push @tenants, $node->safe_psql('postgres', qq{
-	SELECT 'tenant' || t FROM generate_series(1, 50) t
-	WHERE (hashtext('tenant' || t) & 2147483647) % 2 = 1 AND 'tenant' || t <> '$tenants[1]' LIMIT 1});
+	SELECT tenant FROM (SELECT 'tenant' || t, n, row_number() OVER (PARTITION BY n ORDER BY t)
+		FROM generate_series(1, 50) t, LATERAL (SELECT (hashtext('tenant' || t) & 2147483647) % 2) h (n)) x (tenant, n, k)
+	WHERE k <= 1 + n ORDER BY n, k});
 my @installs = map { "a0000000-0000-4000-8000-00000000000$_" } 0 .. 2;
 for my $n (0 .. 2)
 {
@@ -54,7 +52,7 @@ $node->safe_psql('postgres', qq{
 		jsonb_populate_record(t, jsonb_build_object('schedule_id', md5('schedule ' || n))) r WHERE t.tenant_id = '$tenants[0]';
 	INSERT INTO extsched.timer SELECT r.* FROM extsched.timer t, generate_series(1, $backlog) n,
 		jsonb_populate_record(t, jsonb_build_object('schedule_id', md5('schedule ' || n))) r WHERE t.tenant_id = '$tenants[0]'});
-poll_until($node, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", 2);
+wait_for_workers($node, 2);
 my $worker = $node->safe_psql('postgres', 'SELECT pid FROM extsched.stat_workers WHERE n = 1');
 
 # What it has logged since then.
