@@ -22,9 +22,9 @@
  * too.
  *
  * A tenant that comes into a ring goes before those that had a turn since it
- * had its last one.  Most runs compete for a moment only, and are looked at
- * again when a slot is free: without that, the tenants that are found first
- * would get every slot.
+ * had its last one.  Runs compete for a moment only, all that were found at a
+ * time, and are looked at again when a slot is free: without that, the tenants
+ * that are found first would get every slot.
  *
  * Every operation costs a few hash lookups plus O(log n) in the heaps, where n
  * is the backlog of one install, and a ring is searched from its end.  Entries
@@ -320,7 +320,7 @@ create_table(ExtschedFairQueue *queue, const char *name, Size key_size,
  *		Make an empty queue.
  *
  * It lives in a context of its own under parent.  At most max_in_flight runs
- * are in flight at a time, and EXTSCHED_FAIRQUEUE_DEPTH times as many wait.
+ * are in flight at a time.
  */
 ExtschedFairQueue *
 extsched_fairqueue_create(MemoryContext parent, int max_in_flight)
@@ -532,51 +532,6 @@ take_caps(ExtschedFairQueue *queue, ExtschedFairLane *lane, const ExtschedFairKe
 	}
 }
 
-static int
-waiting_of(HTAB *table, const void *key, Size count_offset)
-{
-	char	   *entry = hash_search(table, key, HASH_FIND, NULL);
-
-	return entry ? ((FairCount *) (entry + count_offset))->waiting : 0;
-}
-
-/* How many runs may wait where cap may be in flight. */
-static inline int64
-depth_of(int cap)
-{
-	return (int64) Max(cap, 0) * EXTSCHED_FAIRQUEUE_DEPTH;
-}
-
-/*
- * extsched_fairqueue_room
- *		How many more runs of this key may wait in memory; 0 or more.
- *
- * The rest stays in the table.  Tenant, install and Runner are each bounded by
- * EXTSCHED_FAIRQUEUE_DEPTH times their own cap.  Besides, nobody may hold more
- * than what is left free (dynamic thresholds; Choudhury and Hahne, 1998): few
- * floods leave room, and when many have filled the memory, what becomes free
- * goes to tenants that hold nothing.
- */
-int
-extsched_fairqueue_room(ExtschedFairQueue *queue, const ExtschedFairKey *key)
-{
-	FairInstallKey install_key = {.install = key->install};
-	int64		room = depth_of(queue->count.cap) - queue->count.waiting;
-	int			waiting;
-
-	install_key.tenant = hash_search(queue->tenants_by_name, key->tenant, HASH_FIND, NULL);
-	waiting = install_key.tenant ? install_key.tenant->count.waiting : 0;
-	room = Min(room - waiting, depth_of(key->tenant_cap) - waiting);
-
-	waiting = install_key.tenant ?
-		waiting_of(queue->installs_by_key, &install_key, offsetof(FairInstall, count)) : 0;
-	room = Min(room, depth_of(key->install_cap) - waiting);
-
-	waiting = waiting_of(queue->runners_by_name, key->runner, offsetof(FairRunner, count));
-	room = Min(room, depth_of(key->runner_cap) - waiting);
-	return (int) Max(room, 0);
-}
-
 /*
  * extsched_fairqueue_add
  *		Let a run wait for its turn.
@@ -584,10 +539,8 @@ extsched_fairqueue_room(ExtschedFairQueue *queue, const ExtschedFairKey *key)
  * run->due is set and the rest zero.  The run stays linked, and must stay
  * where it is, until it is removed.  The caps in key replace those that were
  * known for its tenant, install and Runner; strings are copied.
- *
- * Returns false, and takes nothing, when extsched_fairqueue_room() is 0.
  */
-bool
+void
 extsched_fairqueue_add(ExtschedFairQueue *queue, const ExtschedFairKey *key,
 					   ExtschedFairRun *run)
 {
@@ -595,9 +548,6 @@ extsched_fairqueue_add(ExtschedFairQueue *queue, const ExtschedFairKey *key,
 	ExtschedFairLane *lane;
 
 	Assert(run->lane == NULL);
-	if (extsched_fairqueue_room(queue, key) == 0)
-		return false;
-
 	tenant = intern_tenant(queue, key->tenant);
 	lane = intern_lane(queue, intern_install(queue, tenant, &key->install),
 					   intern_flow(queue, tenant, intern_runner(queue, key->runner)));
@@ -610,7 +560,6 @@ extsched_fairqueue_add(ExtschedFairQueue *queue, const ExtschedFairKey *key,
 	lane->runs_held++;
 	pairingheap_add(&lane->runs, &run->node);
 	count_run(queue, lane, 1, 0);
-	return true;
 }
 
 /*

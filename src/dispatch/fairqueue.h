@@ -14,9 +14,6 @@
 #include "lib/pairingheap.h"
 #include "utils/uuid.h"
 
-/* Runs that wait in memory for each one that may be in flight. */
-#define EXTSCHED_FAIRQUEUE_DEPTH 4
-
 typedef struct ExtschedFairQueue ExtschedFairQueue;
 
 /*
@@ -50,16 +47,12 @@ extern void extsched_fairqueue_set_cap(ExtschedFairQueue *queue,
 									   int max_in_flight);
 
 /* A waiting run comes, is picked (now in flight), ends; or leaves unstarted. */
-extern bool extsched_fairqueue_add(ExtschedFairQueue *queue,
+extern void extsched_fairqueue_add(ExtschedFairQueue *queue,
 								   const ExtschedFairKey *key,
 								   ExtschedFairRun *run);
 extern ExtschedFairRun *extsched_fairqueue_next(ExtschedFairQueue *queue);
 extern void extsched_fairqueue_remove(ExtschedFairQueue *queue,
 									  ExtschedFairRun *run);
-
-/* How many more runs of this key add() would take. */
-extern int	extsched_fairqueue_room(ExtschedFairQueue *queue,
-									const ExtschedFairKey *key);
 
 /* How many more runs of a tenant may be in flight. */
 extern int	extsched_fairqueue_tenant_free(ExtschedFairQueue *queue,

@@ -40,6 +40,7 @@
 #include <limits.h>
 
 #include "catalog/pg_type.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -361,8 +362,7 @@ make_run(ExtschedLoop *loop, ExtschedCandidate *candidate, TimestampTz now)
 		candidate->competes = request->is_http && !decision->waits_for_slot &&
 			candidate->ready_at <= now;
 		if (candidate->competes)
-			candidate->is_left = !extsched_start_queue(loop, run, &candidate->policy,
-													   decision->nominal);
+			extsched_start_queue(loop, run, &candidate->policy, decision->nominal);
 	}
 }
 
@@ -564,6 +564,22 @@ extsched_claim_begin_round(ExtschedLoop *loop)
 	loop->turn.n = 0;
 }
 
+/*
+ * Let another tenant be the first one, by chance.  Else claims that find a slot
+ * could take turns with claims that find none, and these always be those of the
+ * same tenants.
+ */
+static void
+rotate(ExtschedTurn *turn)
+{
+	int			first = turn->n > 0 ? pg_prng_uint64_range(&pg_global_prng_state, 0, turn->n - 1) : 0;
+	char	   *order[WALK_TENANTS];
+
+	for (int i = 0; i < turn->n; i++)
+		order[i] = turn->tenants[(first + i) % turn->n];
+	memcpy(turn->tenants, order, sizeof(char *) * turn->n);
+}
+
 /* Go on to the tenants behind those of the last step; which of them are due? */
 static void
 walk(ExtschedLoop *loop, TimestampTz now)
@@ -603,6 +619,7 @@ walk(ExtschedLoop *loop, TimestampTz now)
 		if (i == n - 1 && !turn->is_last)
 			strlcpy(turn->position, name, sizeof(turn->position));
 	}
+	rotate(turn);
 	SPI_freetuptable(SPI_tuptable);
 }
 

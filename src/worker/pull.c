@@ -268,7 +268,7 @@ make_queue(ExtschedLoop *loop, int max_runs)
 
 		for (int r = 0; r < count; r++)
 		{
-			(void) extsched_fairqueue_add(loop->queue, &key, &runs[r]);
+			extsched_fairqueue_add(loop->queue, &key, &runs[r]);
 			(void) extsched_fairqueue_next(loop->queue);
 		}
 		n_running += count;

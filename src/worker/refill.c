@@ -228,8 +228,10 @@ read_waiting(ExtschedLoop *loop, const ExtschedPull *pull, const ExtschedRow *ro
 							   "the run was not started within its maximum age", now);
 	}
 	else if (request->is_http == (pull == NULL))
-		waiting->competes = extsched_start_queue(loop, run, &waiting->policy,
-												 extsched_row_time(row, REFILL_RUN + 3, 0));
+	{
+		extsched_start_queue(loop, run, &waiting->policy, extsched_row_time(row, REFILL_RUN + 3, 0));
+		waiting->competes = true;
+	}
 }
 
 static void

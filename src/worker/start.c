@@ -118,9 +118,9 @@ extsched_start_take(ExtschedLoop *loop, const ExtschedRequest *request,
 
 /*
  * extsched_start_queue
- *		Let a run compete for a slot; false if there is no room for it.
+ *		Let a run compete for a slot.
  */
-bool
+void
 extsched_start_queue(ExtschedLoop *loop, ExtschedRun *run,
 					 const ExtschedPolicy *policy, TimestampTz due)
 {
@@ -134,7 +134,7 @@ extsched_start_queue(ExtschedLoop *loop, ExtschedRun *run,
 	};
 
 	run->fair.due = due;
-	return extsched_fairqueue_add(loop->queue, &key, &run->fair);
+	extsched_fairqueue_add(loop->queue, &key, &run->fair);
 }
 
 /*

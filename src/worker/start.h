@@ -42,7 +42,7 @@ extern void extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row,
 extern ExtschedRun *extsched_start_take(ExtschedLoop *loop,
 										const ExtschedRequest *request,
 										const ExtschedPolicy *policy);
-extern bool extsched_start_queue(ExtschedLoop *loop, ExtschedRun *run,
+extern void extsched_start_queue(ExtschedLoop *loop, ExtschedRun *run,
 								 const ExtschedPolicy *policy, TimestampTz due);
 extern bool extsched_start_build(ExtschedLoop *loop, ExtschedRun *run,
 								 ExtschedRequest *request);

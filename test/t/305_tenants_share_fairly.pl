@@ -75,7 +75,7 @@ poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded' A
 cmp_ok($node->safe_psql('postgres', q{SELECT max(first) FROM (SELECT min(n) FROM
 			(SELECT tenant_id, row_number() OVER (ORDER BY dispatched_at) FROM extsched.run
 				WHERE nominal_time = '2030-01-02 13:15:00+00') r (tenant_id, n) GROUP BY tenant_id) x (first)}),
-	'<=', 100, 'the first run of each tenant is in the first half, at a Runner that is full');
+	'<=', 60, 'the first run of each tenant is in the first third, at a Runner that is full');
 stop_runner($runner);
 
 # All slots hang: a time to skip is recorded, and a Runner that pulls gets its
