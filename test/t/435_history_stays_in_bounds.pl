@@ -9,6 +9,9 @@ use ExtschedTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+plan skip_all => 'where tables are distributed the number of rows is not known'
+  if $ENV{EXTSCHED_DISTRIBUTED};
+
 my $install = 'a0000000-0000-4000-8000-000000000001';
 my @at = (tenant => 'acme', install => $install);
 

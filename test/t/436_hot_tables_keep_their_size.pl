@@ -120,7 +120,11 @@ note($node->safe_psql('postgres', q{
 my $memory_at_end = worker_memory();
 cmp_ok($memory_at_end, '<=', 1.05 * $memory, "the worker's memory: within 5 % of what it was then");
 note("memory: $memory bytes, then $memory_at_end");
-cmp_ok($node->safe_psql('postgres', q{SELECT extsched_status() ->> 'history_days_cut'}), '>=', 3, 'old days went on the way');
+SKIP:
+{
+	skip 'where tables are distributed the number of rows is not known', 1 if $ENV{EXTSCHED_DISTRIBUTED};
+	cmp_ok($node->safe_psql('postgres', q{SELECT extsched_status() ->> 'history_days_cut'}), '>=', 3, 'old days went on the way');
+}
 unlike(slurp_file($node->logfile), qr/still waiting for \w+ on relation/, 'and nobody waited for a table for 50 ms');
 is(worker_pid($node), $pid, 'the worker is the one that began');
 check_sound($node);
