@@ -466,7 +466,34 @@ claim_slotless(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	return is_more;
 }
 
-/* Take due timers one by one, and quarantine those that fail. */
+/*
+ * extsched_cycle_is_lasting
+ *		Is an error of that kind the data's fault, rather than the moment's?
+ *
+ * What Citus cannot do is neither's, and no reason to give up outcomes.
+ */
+bool
+extsched_cycle_is_lasting(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+			return false;
+		default:
+			return sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
+				!(sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED && extsched_rows_distributed()) &&
+				sqlstate != ERRCODE_UNDEFINED_TABLE;
+	}
+}
+
+/*
+ * Take due timers one by one, and quarantine those that fail.  What fails for
+ * the moment ends this, and is tried again.
+ */
 static void
 claim_carefully(ExtschedCycle *state, TimestampTz now)
 {
@@ -491,12 +518,13 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 			extsched_rows_open();
 			extsched_claim_one(loop, now, &keys[i], &one);
 			commit(state);
-			extsched_start_commit(loop);
 		}
 		PG_CATCH();
 		{
 			ErrorData  *error;
 
+			if (!extsched_cycle_is_lasting(geterrcode()))
+				PG_RE_THROW();
 			MemoryContextSwitchTo(context);
 			error = CopyErrorData();
 			FlushErrorState();
@@ -510,6 +538,7 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 			commit(state);
 		}
 		PG_END_TRY();
+		extsched_start_commit(loop);
 	}
 }
 

@@ -95,28 +95,6 @@ open_loop(ExtschedCycle *state, ExtschedWorkerSlot *slot)
 	AddWaitEventToSet(state->wait_set, WL_SOCKET_READABLE, extsched_http_fd(loop->http), NULL, NULL);
 }
 
-/*
- * Is an error of that kind the data's fault, rather than the moment's?  What
- * Citus cannot do is neither's, and no reason to give up outcomes.
- */
-static bool
-is_lasting(int sqlstate)
-{
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OPERATOR_INTERVENTION:
-		case ERRCODE_SYSTEM_ERROR:
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_INVALID_TRANSACTION_STATE:
-			return false;
-		default:
-			return sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
-				!(sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED && extsched_rows_distributed()) &&
-				sqlstate != ERRCODE_UNDEFINED_TABLE;
-	}
-}
-
 /* Log an error once a minute for its kind; it is counted each time. */
 static void
 log_error(ExtschedCycle *state, int64 now_us)
@@ -172,7 +150,7 @@ recover(ExtschedCycle *state)
 	{
 		state->is_settling = false;
 		extsched_step_pause(&state->settle_error, now_us, ERROR_MIN_US, longest_us);
-		if (is_lasting(sqlstate))
+		if (extsched_cycle_is_lasting(sqlstate))
 		{
 			if (state->settle_singly)
 				drop_outcome(loop);
@@ -188,7 +166,7 @@ recover(ExtschedCycle *state)
 		return;
 	}
 	extsched_step_pause(&state->claim_error, now_us, ERROR_MIN_US, longest_us);
-	state->is_careful = is_lasting(sqlstate);
+	state->is_careful = extsched_cycle_is_lasting(sqlstate);
 	state->next_expiry = Max(state->next_expiry, extsched_clock_now() + USECS_PER_SEC);
 }
 

@@ -1,4 +1,5 @@
-# A row damaged by hand is quarantined with a reason; all others run.
+# A row damaged by hand is quarantined with a reason; all others run, and so does
+# what fails for a moment only.
 
 use strict;
 use warnings FATAL => 'all';
@@ -46,5 +47,28 @@ like($node->safe_psql('postgres', "SELECT quarantine_reason FROM extsched.timer 
 travel_to($node, '2030-01-02 13:00:01+00');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'", '12');
 pass('the others go on');
+
+# What the worker writes is refused: of one schedule always, so that all are
+# dealt with one by one, and of another one for the moment.
+my ($damaged, $unlucky) =
+  map { create_schedule($node, @at, endpoint => 'POST /api/heartbeat', cron => $_) } '29 14 * * *', '30 14 * * *';
+$node->safe_psql('postgres', qq{
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS '
+	BEGIN
+		IF NEW.schedule_id = ''$damaged'' THEN
+			RAISE division_by_zero;
+		ELSIF NEW.schedule_id = ''$unlucky'' THEN
+			RAISE lock_not_available;
+		END IF;
+		RETURN NEW;
+	END';
+	CREATE TRIGGER refuse BEFORE INSERT ON extsched.run FOR EACH ROW EXECUTE FUNCTION refuse()});
+travel_to($node, '2030-01-02 14:30:01+00');
+poll_until($node, "SELECT quarantine_reason FROM extsched.timer WHERE schedule_id = '$damaged'", 'division_by_zero');
+$node->wait_for_log(qr/ERROR: .*lock_not_available/);
+$node->safe_psql('postgres', 'DROP TRIGGER refuse ON extsched.run');
+poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$unlucky'", 'succeeded');
+is($node->safe_psql('postgres', "SELECT quarantine_reason IS NULL FROM extsched.timer WHERE schedule_id = '$unlucky'"),
+	't', 'what fails for the moment is tried again');
 
 done_testing();
