@@ -134,6 +134,16 @@ sub work
 	return;
 }
 
+# Pairs of rows that the joins of a plan compare and drop.
+sub compared
+{
+	my ($plan) = @_;
+	my $pairs = ($plan->{'Rows Removed by Join Filter'} // 0) * ($plan->{'Actual Loops'} // 0);
+
+	$pairs += compared($_) for @{ $plan->{Plans} // [] };
+	return $pairs;
+}
+
 # Scans of a plan: [relation, node, rows read].
 sub scans
 {
@@ -179,6 +189,7 @@ sub judge
 	{
 		my $text = $plan->{'Query Text'} =~ s/\s+/ /gr;
 		next if $text =~ /$whole|probe|generate_series|state = 'succeeded'$/;
+		$bad{"compares every row with every other: $text"} = 1 if compared($plan->{Plan}) > $most_rows;
 		for my $scan (scans($plan->{Plan}))
 		{
 			my ($relation, $node_type, $read) = @$scan;
