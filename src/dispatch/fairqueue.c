@@ -358,8 +358,8 @@ extsched_fairqueue_destroy(ExtschedFairQueue *queue)
  * extsched_fairqueue_set_cap
  *		Change the total cap.
  *
- * When it sinks below what is in flight or waits, nothing new starts or is
- * taken until enough has ended.
+ * When it sinks below what is in flight, nothing new starts until enough has
+ * ended.
  */
 void
 extsched_fairqueue_set_cap(ExtschedFairQueue *queue, int max_in_flight)
@@ -638,6 +638,15 @@ extsched_fairqueue_tenant_free(ExtschedFairQueue *queue, const char *tenant)
 	int			total_free = Max(queue->count.cap - queue->count.in_flight, 0);
 
 	return entry ? Min(total_free, Max(entry->count.cap - entry->count.in_flight, 0)) : total_free;
+}
+
+/* Runs of a Runner that are in flight. */
+int
+extsched_fairqueue_runner_in_flight(ExtschedFairQueue *queue, const char *runner)
+{
+	FairRunner *entry = hash_search(queue->runners_by_name, runner, HASH_FIND, NULL);
+
+	return entry ? entry->count.in_flight : 0;
 }
 
 /* Runs that wait. */

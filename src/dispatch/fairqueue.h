@@ -58,6 +58,10 @@ extern void extsched_fairqueue_remove(ExtschedFairQueue *queue,
 extern int	extsched_fairqueue_tenant_free(ExtschedFairQueue *queue,
 										   const char *tenant);
 
+/* How many runs at a Runner are in flight. */
+extern int	extsched_fairqueue_runner_in_flight(ExtschedFairQueue *queue,
+												const char *runner);
+
 extern int	extsched_fairqueue_waiting(const ExtschedFairQueue *queue);
 extern int	extsched_fairqueue_in_flight(const ExtschedFairQueue *queue);
 

@@ -225,7 +225,7 @@ settle(ExtschedCycle *state, int64 now_us)
 	if (extsched_fairqueue_in_flight(loop->queue) < in_flight)
 	{
 		extsched_step_resume(&state->hold);
-		state->has_freed = true;
+		state->has_freed = state->has_freed_since = true;
 	}
 	return n > 0;
 }
@@ -547,7 +547,8 @@ static bool
 must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	return (now >= state->loop.next_ready ||
-			(state->is_refill_blocked && extsched_cycle_free_slots(&state->loop) > 0)) &&
+			(state->is_refill_blocked && state->has_freed_since &&
+			 extsched_cycle_free_slots(&state->loop) > 0)) &&
 		state->loop.n_outcomes < extsched_max_in_flight &&
 		!extsched_step_is_paused(&state->claim_error, now_us);
 }
@@ -566,11 +567,14 @@ refill(ExtschedCycle *state, TimestampTz now)
 	extsched_refill(loop, now, limit, &found);
 	commit(state);
 	state->looked |= LOOKED_AT_RUNS;
-	state->is_refill_blocked = found.is_blocked;
+	state->is_refill_blocked = found.is_blocked || (found.n_started > 0 && found.n_started < found.n_found);
+	state->has_freed_since = false;
 	loop->next_ready = found.next_ready;
+	if (state->is_refill_blocked)
+		loop->next_ready = Min(loop->next_ready, now + HOLD_MAX_US);
 	if (found.is_more)
 		loop->next_ready = found.n_started > 0 ? now : now + HOLD_MIN_US;
-	else if (found.n_started < found.n_found)
+	else if (found.n_started == 0 && found.n_found > 0)
 		loop->next_ready = Min(loop->next_ready, now + HOLD_MIN_US);
 	else if (found.is_vain)
 	{

@@ -71,7 +71,8 @@ typedef struct ExtschedCycle
 	int64		walk_us;		/* ... and the time it took so far */
 	int64		walk_again_us;	/* not before, behind timers of other workers */
 	bool		is_careful;		/* the last batch failed for its data */
-	bool		is_refill_blocked;	/* runs are ready and wait for a slot */
+	bool		is_refill_blocked;	/* runs are ready and wait for a slot ... */
+	bool		has_freed_since;	/* ... of which some were freed since */
 
 	int64		full_since_us;	/* no slot has been free since; 0: one is */
 	int64		slotless_offset;	/* how far the backlog was looked through ... */

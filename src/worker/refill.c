@@ -7,9 +7,10 @@
  * jitter, late runs.  They are found by Runner, because those of a Runner that
  * pulls are not ours to start, and there may be very many of them.
  *
- * They are taken oldest first.  When nothing of a whole batch finds a slot, a
- * tenant at its cap has filled it; the next batch then takes a few runs of
- * each tenant.  Where tables are distributed, each tenant is asked by itself and
+ * They are taken oldest first, more than there are slots at their Runner, so that
+ * tenants compete; not at all when it has none.  When nothing of a whole batch
+ * finds a slot, a tenant at its cap has filled it; the next batch then takes a
+ * few runs of each tenant.  Where tables are distributed, each tenant is asked by itself and
  * gives a few, those that have waited for longest first.
  *
  *-------------------------------------------------------------------------
@@ -33,6 +34,10 @@
 #include "worker/settle.h"
 #include "worker/start.h"
 #include "worker/states.h"
+
+/* Runs that compete for each slot of a Runner that is free; and at least. */
+#define COMPETITORS			4
+#define COMPETITORS_MIN		64
 
 /* Runs of one tenant in a batch that takes of each. */
 #define TURN_QUANTUM		8
@@ -72,9 +77,9 @@
 	" r.state, r.created_at, r.dispatched_at, r.ready_at"
 
 /*
- * The Runners that runs wait for: since when, when the next run is ready, and
- * whether one became ready since $2.  What a claim made ready it has announced
- * itself; only a worker that has just started cannot know.
+ * The Runners that runs wait for: since when, when the next run is ready, whether
+ * one became ready since $2, and the cap.  What a claim made ready it has
+ * announced itself; only a worker that has just started cannot know.
  */
 static ExtschedStmt waiting_runners = {
 	.sql = "WITH RECURSIVE names AS ("
@@ -91,15 +96,15 @@ static ExtschedStmt waiting_runners = {
 	" EXISTS (SELECT FROM extsched.run e WHERE e.runner = names.runner"
 	" AND e.ready_at > $2 AND e.ready_at <= $1"
 	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity')"
-	" AND" IS_WAITING ")"
+	" AND" IS_WAITING "), n.max_in_flight"
 	" FROM names LEFT JOIN extsched.runner n ON n.runner = names.runner",
 	.distributed_sql = "SELECT e.runner, pg_catalog.min(e.ready_at),"
 	" pg_catalog.min(e.ready_at) FILTER (WHERE e.ready_at > $1),"
 	" n.transport IS NOT DISTINCT FROM 'notify',"
 	" pg_catalog.bool_or(e.ready_at > $2 AND e.ready_at <= $1"
-	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity'))"
+	" AND (e.ready_at > e.created_at OR e.trigger <> 'schedule' OR $2 = '-infinity')), n.max_in_flight"
 	" FROM extsched.run e LEFT JOIN extsched.runner n ON n.runner = e.runner"
-	" WHERE" IS_WAITING " GROUP BY e.runner, n.transport",
+	" WHERE" IS_WAITING " GROUP BY e.runner, n.transport, n.max_in_flight",
 	.expected = SPI_OK_SELECT,
 	.nargs = 2,
 	.types = {TIMESTAMPTZOID, TIMESTAMPTZOID},
@@ -370,44 +375,68 @@ start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batc
 	}
 }
 
-/*
- * The Runners that runs are ready for, as text[]; the next ready time.  Those
- * that pull are told of runs that became ready since the last time.
- */
-static Datum
-ready_runners(ExtschedLoop *loop, TimestampTz now, int *n_ready, TimestampTz *next_ready)
+/* The Runners that runs are ready for and that are ours to send to. */
+typedef struct Ready
+{
+	Datum		names;			/* text[] of those that have a slot */
+	int			n;
+	int			most_free;		/* slots of one of these */
+	int			n_full;			/* of those that have none */
+	TimestampTz next_ready;		/* of runs that are not ready yet */
+} Ready;
+
+/* Slots of a Runner that this worker may use and does not. */
+static int
+free_at(ExtschedLoop *loop, const char *runner, int cap)
+{
+	if (cap < 0)
+		return INT_MAX;
+	return Max(0, extsched_loop_share(loop, cap) - extsched_fairqueue_runner_in_flight(loop->queue, runner));
+}
+
+/* Find them.  Those that pull are told of runs that became ready since the last time. */
+static void
+find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 {
 	Datum		values[2];
 	uint64		n;
 	Datum	   *names;
+	ExtschedRow row;
 
-	*n_ready = 0;
-	*next_ready = DT_NOEND;
+	memset(ready, 0, sizeof(*ready));
+	ready->next_ready = DT_NOEND;
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = TimestampTzGetDatum(loop->last_refill);
 	n = extsched_stmt_run(&waiting_runners, values, NULL);
 	names = palloc(sizeof(Datum) * Max(n, 1));
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		Datum		value = SPI_getbinval(tuple, desc, 3, &isnull);
+		char	   *runner;
+		int			free;
 
-		if (!isnull)
-			*next_ready = Min(*next_ready, DatumGetTimestampTz(value));
-		if (DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull)))
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		runner = extsched_row_text(&row, 0);
+		ready->next_ready = Min(ready->next_ready, extsched_row_time(&row, 2, DT_NOEND));
+		if (extsched_row_bool(&row, 3))
 		{
-			if (DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull)))
-				extsched_start_notify(loop, SPI_getvalue(tuple, desc, 1));
+			if (extsched_row_bool(&row, 4))
+				extsched_start_notify(loop, runner);
 			continue;
 		}
-		value = SPI_getbinval(tuple, desc, 2, &isnull);
-		if (DatumGetTimestampTz(value) <= now)
-			names[(*n_ready)++] = SPI_getbinval(tuple, desc, 1, &isnull);
+		if (extsched_row_time(&row, 1, DT_NOEND) > now)
+			continue;
+		free = free_at(loop, runner, extsched_row_int(&row, 5, -1));
+		if (free == 0)
+		{
+			ready->n_full++;
+			continue;
+		}
+		ready->most_free = Max(ready->most_free, free);
+		names[ready->n++] = row.values[0];
 	}
 	loop->last_refill = now;
-	return PointerGetDatum(construct_array(names, *n_ready, TEXTOID, -1, false, TYPALIGN_INT));
+	ready->names = PointerGetDatum(construct_array(names, ready->n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* What the statements of TAKE_TYPES ask for. */
@@ -502,14 +531,18 @@ void
 extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 				ExtschedRefill *refill)
 {
-	Take		take = {.now = now};
-	int			n_ready;
+	Ready		ready;
 
 	memset(refill, 0, sizeof(*refill));
-	take.runners = ready_runners(loop, now, &n_ready, &refill->next_ready);
-	refill->is_blocked = n_ready > 0 && limit == 0;
-	if (n_ready > 0 && limit > 0)
+	find_ready(loop, now, &ready);
+	refill->next_ready = ready.next_ready;
+	refill->is_blocked = ready.n_full > 0 || (ready.n > 0 && limit == 0);
+	if (ready.n > 0 && limit > 0)
 	{
+		Take		take = {.now = now, .runners = ready.names};
+
+		if (ready.most_free < limit / COMPETITORS)
+			limit = Min(limit, Max(COMPETITORS * ready.most_free, COMPETITORS_MIN));
 		take_fairly(loop, &take, limit, refill);
 		refill->is_vain = loop->total > 1 && refill->n_found == 0;
 	}

@@ -1,0 +1,64 @@
+# Runs that wait are read when their Runner has a slot for one of them, some more
+# than it has slots, however many wait and however often the worker looks; and a
+# Runner that may take more gets more, though nothing ends.
+
+use strict;
+use warnings FATAL => 'all';
+
+use ExtschedTest;
+use List::Util qw(sum0);
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $tenants = 60;
+my $each = 5;
+my $waiting = $tenants * $each;
+my $looks = 10;
+
+my $node = new_node('main', shared_preload_libraries => 'extsched,auto_explain',
+	'auto_explain.log_min_duration' => 0, 'auto_explain.log_nested_statements' => 'on',
+	'auto_explain.log_analyze' => 'on', 'auto_explain.log_timing' => 'off');
+my $runner = set_up_platform($node);
+set_runner($node, $runner, options => '{"max_in_flight": 2}');
+install_demo_for_each($node, $tenants);
+wait_for_worker($node);
+
+# How many waiting runs each statement has locked that looks for them.
+sub locked_since
+{
+	my ($from) = @_;
+
+	return map { /LockRows .*\(actual rows=([\d.]+) loops=(\d+)\)/ ? $1 * $2 : 0 }
+	  grep { /Query Text:[^\n]* e\.state IN \('pending', 'retrying'\)[^\n]* FOR UPDATE SKIP LOCKED/ }
+	  split /^(?=\d{4}-)/m, substr(slurp_file($node->logfile), $from);
+}
+
+set_fault($runner, '{"hold": true}');
+$node->safe_psql('postgres', qq{
+	SELECT count(extsched_run_now(tenant_id, install_id, extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 0 1 1 *')))
+	FROM extsched.install, generate_series(1, $each)});
+wait_for_requests($runner, 2);
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'pending'", $waiting - 2);
+
+my $from = -s $node->logfile;
+for (1 .. $looks)
+{
+	my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp() FROM extsched.wake_at_commit()');
+	poll_until($node, "SELECT heartbeat_at > '$now' FROM extsched.stat_workers", 't');
+}
+cmp_ok(sum0(locked_since($from)), '<', $waiting, "of $waiting runs that wait for a full Runner few are read in $looks looks");
+
+set_runner($node, $runner, options => '{"max_in_flight": 4}');
+wait_for_requests($runner, 4);
+
+$from = -s $node->logfile;
+set_fault($runner, '{}');
+poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'", $waiting);
+my @locked = locked_since($from);
+cmp_ok(scalar @locked, '>', 0, 'the worker looks for runs that wait');
+cmp_ok((sort { $b <=> $a } @locked)[0], '<=', 64, 'and reads no more at a time than compete for the slots of their Runner');
+note("statements: " . @locked . ", rows: " . sum0(@locked));
+check_sound($node);
+
+$node->stop('fast');
+done_testing();
