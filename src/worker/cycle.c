@@ -561,14 +561,18 @@ refill(ExtschedCycle *state, TimestampTz now)
 	int			free = extsched_cycle_free_slots(loop);
 	int			limit = free == 0 ? 0 : Max(Min(free, CLAIM_MAX), 16);
 	int64		begin_us = extsched_clock_monotonic_us();
+	bool		is_in_vain;
+	int			in_flight;
 
 	if (!begin_if_may_run(state, "start", now))
 		return false;
 	extsched_refill(loop, now, limit, &found);
 	commit(state);
 	state->looked |= LOOKED_AT_RUNS;
-	state->is_refill_blocked = found.is_blocked || (found.n_started > 0 && found.n_started < found.n_found);
-	state->has_freed_since = false;
+	is_in_vain = found.is_vain || (found.n_found > 0 && found.n_started == 0);
+
+	/* after a look in vain, slots that are freed must not bring the next one at once */
+	state->is_refill_blocked = !is_in_vain && (found.is_blocked || found.n_started < found.n_found);
 	loop->next_ready = found.next_ready;
 	if (state->is_refill_blocked)
 		loop->next_ready = Min(loop->next_ready, now + HOLD_MAX_US);
@@ -584,7 +588,9 @@ refill(ExtschedCycle *state, TimestampTz now)
 		loop->next_ready = Max(loop->next_ready,
 							   now + Min(Max(HOLD_MIN_US, OTHERS_PART * took_us), HOLD_MAX_US));
 	}
+	in_flight = extsched_fairqueue_in_flight(loop->queue);
 	extsched_start_commit(loop);
+	state->has_freed_since = extsched_fairqueue_in_flight(loop->queue) < in_flight;
 	return found.n_started > 0;
 }
 
@@ -725,6 +731,7 @@ follow_clock_back(ExtschedCycle *state, TimestampTz now)
 	state->next_look = now;
 	loop->late_tat = Min(loop->late_tat, now);
 	loop->last_refill = Min(loop->last_refill, now);
+	loop->last_stuck = Min(loop->last_stuck, now);
 	extsched_cycle_look_again(state);
 	if (loop->number == 0)
 		state->next_rearm = now;

@@ -8,7 +8,8 @@
  * pulls are not ours to start, and there may be very many of them.
  *
  * They are taken oldest first, more than there are slots at their Runner, so that
- * tenants compete; not at all when it has none.  When nothing of a whole batch
+ * tenants compete.  When it has none, the oldest are looked at once a second, and
+ * end if they cannot go out any more.  When nothing of a whole batch
  * finds a slot, a tenant at its cap has filled it; the next batch then takes a
  * few runs of each tenant.  Where tables are distributed, each tenant is asked by itself and
  * gives a few, those that have waited for longest first.
@@ -35,9 +36,18 @@
 #include "worker/start.h"
 #include "worker/states.h"
 
-/* Runs that compete for each slot of a Runner that is free; and at least. */
+/*
+ * Runs that compete for each slot of a Runner that is free, at least, and how
+ * often it is all that there may be: else a tenant with so many that have waited
+ * for longest would be alone with the Runner.
+ */
 #define COMPETITORS			4
 #define COMPETITORS_MIN		64
+#define COMPETE_ALL			4
+
+/* Runs of a Runner that is full, in one look; and how often. */
+#define STUCK_MAX			1000
+#define STUCK_PAUSE_US		USECS_PER_SEC
 
 /* Runs of one tenant in a batch that takes of each. */
 #define TURN_QUANTUM		8
@@ -381,7 +391,8 @@ typedef struct Ready
 	Datum		names;			/* text[] of those that have a slot */
 	int			n;
 	int			most_free;		/* slots of one of these */
-	int			n_full;			/* of those that have none */
+	Datum		full_names;		/* of those that have none */
+	int			n_full;
 	TimestampTz next_ready;		/* of runs that are not ready yet */
 } Ready;
 
@@ -401,6 +412,7 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 	Datum		values[2];
 	uint64		n;
 	Datum	   *names;
+	Datum	   *full_names;
 	ExtschedRow row;
 
 	memset(ready, 0, sizeof(*ready));
@@ -409,6 +421,7 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 	values[1] = TimestampTzGetDatum(loop->last_refill);
 	n = extsched_stmt_run(&waiting_runners, values, NULL);
 	names = palloc(sizeof(Datum) * Max(n, 1));
+	full_names = palloc(sizeof(Datum) * Max(n, 1));
 	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -429,7 +442,7 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 		free = free_at(loop, runner, extsched_row_int(&row, 5, -1));
 		if (free == 0)
 		{
-			ready->n_full++;
+			full_names[ready->n_full++] = row.values[0];
 			continue;
 		}
 		ready->most_free = Max(ready->most_free, free);
@@ -437,6 +450,7 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 	}
 	loop->last_refill = now;
 	ready->names = PointerGetDatum(construct_array(names, ready->n, TEXTOID, -1, false, TYPALIGN_INT));
+	ready->full_names = PointerGetDatum(construct_array(full_names, ready->n_full, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* What the statements of TAKE_TYPES ask for. */
@@ -503,18 +517,42 @@ take_of_each(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int each,
 	SPI_freetuptable(tenants);
 }
 
-/* The oldest; when nothing of a whole batch can go out, some of each tenant. */
+/*
+ * The oldest, few or up to the limit; when nothing of a whole batch can go out,
+ * some of each tenant.
+ */
 static void
-take_fairly(ExtschedLoop *loop, const Take *take, int limit, ExtschedRefill *refill)
+take_fairly(ExtschedLoop *loop, const Take *take, int few, int limit, ExtschedRefill *refill)
 {
 	if (extsched_rows_distributed())
 	{
 		take_of_each(loop, take, &take_oldest, TURN_QUANTUM, limit, refill);
 		return;
 	}
-	take_all(loop, take, &take_oldest, limit, refill);
+	take_all(loop, take, &take_oldest, few, refill);
+	if (refill->is_more && refill->n_started == 0 && few < limit)
+	{
+		refill->is_more = false;
+		take_all(loop, take, &take_oldest, limit, refill);
+	}
 	if (refill->is_more && refill->n_started == 0)
 		take_all(loop, take, &take_in_turn, TURN_QUANTUM, refill);
+}
+
+/* Look at what waits for Runners that are full, for runs that cannot go out any more. */
+static void
+end_stuck(ExtschedLoop *loop, TimestampTz now, Datum runners)
+{
+	Take		take = {.now = now, .runners = runners};
+	ExtschedRefill refill = {0};
+
+	if (now < loop->last_stuck + STUCK_PAUSE_US)
+		return;
+	loop->last_stuck = now;
+	if (extsched_rows_distributed())
+		take_of_each(loop, &take, &take_oldest, TURN_QUANTUM, STUCK_MAX, &refill);
+	else
+		take_all(loop, &take, &take_oldest, STUCK_MAX, &refill);
 }
 
 /*
@@ -540,12 +578,15 @@ extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 	if (ready.n > 0 && limit > 0)
 	{
 		Take		take = {.now = now, .runners = ready.names};
+		int			few = limit;
 
-		if (ready.most_free < limit / COMPETITORS)
-			limit = Min(limit, Max(COMPETITORS * ready.most_free, COMPETITORS_MIN));
-		take_fairly(loop, &take, limit, refill);
+		if (ready.most_free < limit / COMPETITORS && ++loop->n_refills % COMPETE_ALL != 0)
+			few = Min(limit, Max(COMPETITORS * ready.most_free, COMPETITORS_MIN));
+		take_fairly(loop, &take, few, limit, refill);
 		refill->is_vain = loop->total > 1 && refill->n_found == 0;
 	}
+	if (ready.n_full > 0)
+		end_stuck(loop, now, ready.full_names);
 }
 
 /*
@@ -565,7 +606,7 @@ extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
 	ExtschedRefill refill = {0};
 
 	take.runners = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
-	take_fairly(loop, &take, limit, &refill);
+	take_fairly(loop, &take, limit, limit, &refill);
 }
 
 /*

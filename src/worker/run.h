@@ -121,6 +121,8 @@ typedef struct ExtschedLoop
 
 	TimestampTz next_ready;		/* no waiting run is ready before */
 	TimestampTz last_refill;	/* Runners know of what was ready then */
+	uint32		n_refills;		/* that asked for a Runner with few slots */
+	TimestampTz last_stuck;		/* when runs that wait for full Runners were looked at */
 	ExtschedTurn turn;
 	TimestampTz late_tat;		/* see spread_late() in claim.c */
 	bool		is_disabled;

@@ -3,7 +3,7 @@
 import datetime
 import time
 
-from server import Server, wait_until
+from server import Server, cpu_seconds, wait_until
 
 TENANTS = 100
 SCOPES = ("", "_per_tenant", "_per_install")
@@ -73,3 +73,26 @@ def hanging(count=10_000):
     disturbed = sent_per_s({}, "{}", count, IN_FEW_TENANTS, range(TENANTS // 20, TENANTS))
     evenly = sent_per_s(slots(1024), "{}", count, IN_ALL_TENANTS) / sent_per_s(slots(1024), "{}", count)
     return {"per_s": disturbed, "undisturbed_per_s": undisturbed, "share": disturbed / undisturbed, "share_evenly": evenly}
+
+
+def full_runner(tenants=1_000, each=4, taken=16, latency_ms=20):
+    """Runs of many tenants wait for a Runner that takes few requests at once: how
+    many of those it could take it gets, and the worker's processor time for one."""
+    with Server() as server:
+        server.install_tenants(tenants)
+        server.sql(f"""SELECT extsched_set_runner('default', 'http', '{server.runner.url}', options => '{{"max_in_flight": {taken}}}')""")
+        server.runner.post("/fault", b'{"hold": true}')
+        server.sql(f"""
+            SET synchronous_commit = off;
+            SELECT count(extsched_run_now('t' || t, md5(t || ' 1')::uuid,
+                extsched_create('t' || t, md5(t || ' 1')::uuid, 'POST /bench', '0 0 1 1 *')))
+              FROM generate_series(1, {tenants}) AS t, generate_series(1, {each})""")
+        wait_until(lambda: server.runner.get("/count") >= taken, 60, "the first requests")
+        worker = server.worker()
+        cpu = cpu_seconds(worker)
+        begin = time.monotonic()
+        server.runner.post("/fault", f'{{"latency_ms": {latency_ms}}}'.encode())
+        wait_until(lambda: server.runner.get("/count") >= tenants * each, 120, "all requests")
+        per_s = (tenants * each - taken) / (time.monotonic() - begin)
+        return {"per_s": per_s, "share": per_s * latency_ms / 1000 / taken,
+                "cpu_us": (cpu_seconds(worker) - cpu) * 1e6 / (tenants * each - taken)}

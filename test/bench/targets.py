@@ -62,6 +62,8 @@ BENCHMARKS = {
         ("per_s_512", "/s", None, None)]),
     "queue hanging": bench(backlog.hanging, figures=[
         ("per_s", "/s", None, None), ("share", "", ">", 0.9), ("share_evenly", "", ">", 0.9)]),
+    "full Runner": bench(backlog.full_runner, figures=[
+        ("per_s", "/s", None, None), ("share", "", ">", 0.5), ("cpu_us", "us", None, None)]),
     "idle 100,000": bench(idle.idle, 100_000, figures=[
         ("cpu_s_per_minute", "s", "<", 0.02), ("cpu_s_first_minute", "s", None, None), ("transactions", "", "<", 4)], is_long=True),
     "edit 100,000": bench(idle.edits, 100_000, figures=[("worker_ms_per_edit", "ms", "<", 1)]),
