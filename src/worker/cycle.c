@@ -542,6 +542,16 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 	}
 }
 
+/*
+ * extsched_cycle_may_refill
+ *		Whether runs that wait may start: not while outcomes cannot be written.
+ */
+bool
+extsched_cycle_may_refill(const ExtschedLoop *loop)
+{
+	return loop->n_outcomes < extsched_max_in_flight;
+}
+
 /* Start runs that wait. */
 static bool
 must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
@@ -549,7 +559,7 @@ must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 	return (now >= state->loop.next_ready ||
 			(state->is_refill_blocked && state->has_freed_since &&
 			 extsched_cycle_free_slots(&state->loop) > 0)) &&
-		state->loop.n_outcomes < extsched_max_in_flight &&
+		extsched_cycle_may_refill(&state->loop) &&
 		!extsched_step_is_paused(&state->claim_error, now_us);
 }
 

@@ -232,7 +232,7 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	is_full = extsched_cycle_free_slots(loop) == 0;
 	has_due = state->oldest_due != 0 || state->next_due <= now;
 	until = Min(Min(extsched_cycle_next_look(state), state->next_rearm), state->next_expiry);
-	if (loop->n_outcomes < extsched_max_in_flight)
+	if (extsched_cycle_may_refill(loop))
 		until = Min(until, loop->next_ready);
 	if (state->next_due > now + GET_UP_US)
 		until = Min(until, state->next_due - GET_UP_US);

@@ -249,7 +249,7 @@ make_queue(ExtschedLoop *loop, int max_runs)
 	uint64		n = extsched_stmt_run(&count_running, NULL, NULL);
 	int			n_running = 0;
 
-	loop->queue = extsched_fairqueue_create(CurrentMemoryContext, INT_MAX / 8);
+	loop->queue = extsched_fairqueue_create(CurrentMemoryContext, INT_MAX);
 	for (uint64 i = 0; i < n; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -260,9 +260,9 @@ make_queue(ExtschedLoop *loop, int max_runs)
 			.runner = SPI_getvalue(tuple, desc, 1),
 			.tenant = SPI_getvalue(tuple, desc, 2),
 			.install = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 3, &isnull)),
-			.tenant_cap = INT_MAX / 8,
-			.install_cap = INT_MAX / 8,
-			.runner_cap = INT_MAX / 8,
+			.tenant_cap = INT_MAX,
+			.install_cap = INT_MAX,
+			.runner_cap = INT_MAX,
 		};
 		ExtschedFairRun *runs = palloc0(sizeof(ExtschedFairRun) * count);
 

@@ -9,10 +9,10 @@
  *
  * They are taken oldest first, more than there are slots at their Runner, so that
  * tenants compete.  When it has none, the oldest are looked at once a second, and
- * end if they cannot go out any more.  When nothing of a whole batch
- * finds a slot, a tenant at its cap has filled it; the next batch then takes a
- * few runs of each tenant.  Where tables are distributed, each tenant is asked by itself and
- * gives a few, those that have waited for longest first.
+ * end if they cannot go out any more.  When nothing of a whole batch finds a
+ * slot, a tenant at its cap has filled it; the next batch then takes a few runs
+ * of each tenant.  Where tables are distributed, each tenant is asked by itself
+ * and gives a few, those that have waited for longest first.
  *
  *-------------------------------------------------------------------------
  */
