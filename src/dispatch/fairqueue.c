@@ -625,6 +625,13 @@ extsched_fairqueue_remove(ExtschedFairQueue *queue, ExtschedFairRun *run)
 		release_lane(queue, lane);
 }
 
+/* How many more runs may be in flight. */
+int
+extsched_fairqueue_free(const ExtschedFairQueue *queue)
+{
+	return Max(queue->count.cap - queue->count.in_flight, 0);
+}
+
 /*
  * extsched_fairqueue_tenant_free
  *		How many more runs of a tenant may be in flight, all other caps apart.
@@ -635,7 +642,7 @@ int
 extsched_fairqueue_tenant_free(ExtschedFairQueue *queue, const char *tenant)
 {
 	FairTenant *entry = hash_search(queue->tenants_by_name, tenant, HASH_FIND, NULL);
-	int			total_free = Max(queue->count.cap - queue->count.in_flight, 0);
+	int			total_free = extsched_fairqueue_free(queue);
 
 	return entry ? Min(total_free, Max(entry->count.cap - entry->count.in_flight, 0)) : total_free;
 }

@@ -54,7 +54,8 @@ extern ExtschedFairRun *extsched_fairqueue_next(ExtschedFairQueue *queue);
 extern void extsched_fairqueue_remove(ExtschedFairQueue *queue,
 									  ExtschedFairRun *run);
 
-/* How many more runs of a tenant may be in flight. */
+/* How many more runs may be in flight: of all, and of a tenant. */
+extern int	extsched_fairqueue_free(const ExtschedFairQueue *queue);
 extern int	extsched_fairqueue_tenant_free(ExtschedFairQueue *queue,
 										   const char *tenant);
 

@@ -269,16 +269,6 @@ begin_walk(ExtschedCycle *state)
 }
 
 /*
- * extsched_cycle_free_slots
- *		Slots that are free now.
- */
-int
-extsched_cycle_free_slots(const ExtschedLoop *loop)
-{
-	return Max(0, count_slots(loop) - extsched_fairqueue_in_flight(loop->queue));
-}
-
-/*
  * Timers of this worker may be due behind many of others.  Walk, but not all the
  * time, if those before were in vain.
  */
@@ -302,7 +292,7 @@ claim_oldest(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	ExtschedLoop *loop = &state->loop;
 	bool		is_backlog = state->oldest_due != 0 &&
 		now - state->oldest_due > BACKLOG_S * USECS_PER_SEC;
-	int			limit = is_backlog ? CLAIM_MAX : Max(Min(extsched_cycle_free_slots(loop), CLAIM_MAX), 16);
+	int			limit = is_backlog ? CLAIM_MAX : Max(Min(extsched_fairqueue_free(loop->queue), CLAIM_MAX), 16);
 	ExtschedClaim claim = {0};
 
 	extsched_claim_oldest(loop, now, limit, &claim);
@@ -329,7 +319,7 @@ claim_in_turn(ExtschedCycle *state, TimestampTz now, int64 now_us)
 	int64		begin_us = extsched_clock_monotonic_us();
 	int64		end_us;
 
-	extsched_claim_in_turn(&state->loop, now, extsched_cycle_free_slots(&state->loop), &claim,
+	extsched_claim_in_turn(&state->loop, now, extsched_fairqueue_free(state->loop.queue), &claim,
 						   &is_round_over);
 	end_us = extsched_clock_monotonic_us();
 	state->walk_us += end_us - begin_us;
@@ -368,7 +358,7 @@ must_claim(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	const ExtschedLoop *loop = &state->loop;
 	int			in_flight = extsched_fairqueue_in_flight(loop->queue);
-	int			free = extsched_cycle_free_slots(loop);
+	int			free = extsched_fairqueue_free(loop->queue);
 	bool		is_due = now >= state->next_due ||
 		(state->oldest_due != 0 && !extsched_step_is_paused(&state->hold, now_us));
 
@@ -407,7 +397,7 @@ claim(ExtschedCycle *state, TimestampTz now, int64 now_us)
 static void
 note_full(ExtschedCycle *state, int64 now_us)
 {
-	if (extsched_cycle_free_slots(&state->loop) > 0)
+	if (extsched_fairqueue_free(state->loop.queue) > 0)
 		state->full_since_us = 0;
 	else if (state->full_since_us == 0)
 	{
@@ -558,7 +548,7 @@ must_refill(const ExtschedCycle *state, TimestampTz now, int64 now_us)
 {
 	return (now >= state->loop.next_ready ||
 			(state->is_refill_blocked && state->has_freed_since &&
-			 extsched_cycle_free_slots(&state->loop) > 0)) &&
+			 extsched_fairqueue_free(state->loop.queue) > 0)) &&
 		extsched_cycle_may_refill(&state->loop) &&
 		!extsched_step_is_paused(&state->claim_error, now_us);
 }
@@ -568,7 +558,7 @@ refill(ExtschedCycle *state, TimestampTz now)
 {
 	ExtschedLoop *loop = &state->loop;
 	ExtschedRefill found;
-	int			free = extsched_cycle_free_slots(loop);
+	int			free = extsched_fairqueue_free(loop->queue);
 	int			limit = free == 0 ? 0 : Max(Min(free, CLAIM_MAX), 16);
 	int64		begin_us = extsched_clock_monotonic_us();
 	bool		is_in_vain;

@@ -114,7 +114,6 @@ extsched_step_is_paused(const ExtschedPauseState *pause, int64 now_us)
 extern void extsched_cycle_look_again(ExtschedCycle *state);
 extern bool extsched_cycle_run(ExtschedCycle *state);
 extern TimestampTz extsched_cycle_next_look(const ExtschedCycle *state);
-extern int	extsched_cycle_free_slots(const ExtschedLoop *loop);
 extern bool extsched_cycle_may_refill(const ExtschedLoop *loop);
 extern bool extsched_cycle_is_lasting(int sqlstate);
 

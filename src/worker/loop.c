@@ -55,8 +55,8 @@ apply_settings(ExtschedCycle *state)
 
 	loop->total = extsched_worker_total();
 	cap = extsched_loop_share(loop, extsched_max_in_flight);
-	extsched_fairqueue_set_cap(loop->queue, cap);
 	extsched_http_set_limits(loop->http, cap, extsched_max_response_bytes);
+	extsched_fairqueue_set_cap(loop->queue, Min(cap, extsched_http_capacity(loop->http)));
 	if (extsched_http_capacity(loop->http) < cap)
 		ereport(LOG,
 				errmsg("only %d of %d requests can be in flight",
@@ -229,7 +229,7 @@ wait_ms(ExtschedCycle *state, bool is_busy)
 	if (is_busy)
 		return 0;
 
-	is_full = extsched_cycle_free_slots(loop) == 0;
+	is_full = extsched_fairqueue_free(loop->queue) == 0;
 	has_due = state->oldest_due != 0 || state->next_due <= now;
 	until = Min(Min(extsched_cycle_next_look(state), state->next_rearm), state->next_expiry);
 	if (extsched_cycle_may_refill(loop))
