@@ -15,10 +15,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "executor/spi.h"
-#include "pgstat.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
@@ -33,6 +30,7 @@
 #include "worker/rows.h"
 #include "worker/settle.h"
 #include "worker/start.h"
+#include "worker/work.h"
 #include "worker/worker.h"
 
 /* Timers of one claim, outcomes of one settle. */
@@ -71,21 +69,9 @@
 #define BACKLOG_S			60
 
 static void
-begin(const char *activity)
-{
-	extsched_clock_start_transaction();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	pgstat_report_activity(STATE_RUNNING, activity);
-}
-
-static void
 commit(ExtschedCycle *state)
 {
-	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	pgstat_report_stat(false);
+	extsched_work_commit(state->loop.sends != NIL);
 	MemoryContextSwitchTo(state->loop.cycle);
 }
 
@@ -133,7 +119,7 @@ begin_if_may_run(ExtschedCycle *state, const char *activity, TimestampTz now)
 {
 	ExtschedLoop *loop = &state->loop;
 
-	begin(activity);
+	extsched_work_begin(activity);
 	state->is_gone = !extsched_worker_has_extension();
 	if (!state->is_gone)
 	{
@@ -150,6 +136,7 @@ begin_if_may_run(ExtschedCycle *state, const char *activity, TimestampTz now)
 	{
 		/* the epoch is taken, whatever becomes of what follows */
 		commit(state);
+		extsched_work_sync();
 		take_names(loop);
 		return begin_if_may_run(state, activity, now);
 	}
@@ -504,7 +491,7 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 		{
 			ExtschedClaim one = {0};
 
-			begin("claim");
+			extsched_work_begin("claim");
 			extsched_rows_open();
 			extsched_claim_one(loop, now, &keys[i], &one);
 			commit(state);
@@ -522,7 +509,7 @@ claim_carefully(ExtschedCycle *state, TimestampTz now)
 			MemoryContextSwitchTo(context);
 			extsched_start_abort(loop);
 			extsched_count_event(EXTSCHED_EVENT_WORKER_ERROR, 1);
-			begin("quarantine");
+			extsched_work_begin("quarantine");
 			extsched_rows_open();
 			extsched_claim_quarantine(&keys[i], error->message);
 			commit(state);
@@ -708,7 +695,7 @@ static void
 look_for_extension(ExtschedCycle *state, TimestampTz now)
 {
 	state->next_look = now + LOOK_S * USECS_PER_SEC;
-	begin("look");
+	extsched_work_begin("look");
 	state->is_gone = !extsched_worker_has_extension();
 	commit(state);
 }

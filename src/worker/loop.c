@@ -40,6 +40,7 @@
 #include "worker/rows.h"
 #include "worker/settle.h"
 #include "worker/start.h"
+#include "worker/work.h"
 #include "worker/worker.h"
 
 /* Pauses of a step that failed. */
@@ -207,7 +208,7 @@ follow_total(ExtschedCycle *state)
 	if (!state->is_leaving ||
 		loop->n_outcomes > 0 || extsched_http_in_flight(loop->http) > 0)
 		return false;
-	extsched_settle_sync();
+	extsched_work_sync();
 	loop->slot->exit = EXTSCHED_EXIT_SURPLUS;
 	return true;
 }
@@ -293,7 +294,7 @@ wait(ExtschedCycle *state, bool is_busy)
 	}
 	if (ms > 0)
 	{
-		extsched_settle_sync();
+		extsched_work_sync();
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
 	n = WaitEventSetWait(state->wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);

@@ -21,15 +21,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "pgstat.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -42,6 +37,7 @@
 #include "worker/rows.h"
 #include "worker/settle.h"
 #include "worker/states.h"
+#include "worker/work.h"
 
 /* Failures of runs that are logged in a second; more are only counted. */
 #define LOGGED_A_SECOND		10
@@ -664,9 +660,8 @@ are_mine(const ExtschedLoop *loop, ExtschedRun **runs, int n)
  *
  * Only now their slots become free: a crash makes no more outcomes unknown,
  * and so no more requests go out twice, than there are slots.  The commit does
- * not wait for the disk.  Most often a claim follows, whose commit waits for
- * both: no slot is used again before the outcome in it is safe.  Else
- * extsched_settle_sync() must be called.
+ * not wait for the disk; that of a claim which sends waits for both, so that no
+ * slot is used again before the outcome in it is safe.
  *
  * Takes up to max of them.  Those written are reported and freed; those whose
  * timer is locked go to the end of the list, and hold no slot there.  Returns
@@ -693,18 +688,10 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 			break;
 	}
 
-	extsched_clock_start_transaction();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	pgstat_report_activity(STATE_RUNNING, "settle");
+	extsched_work_begin("settle");
 	extsched_rows_open();
 	first_ready = extsched_settle_apply(runs, n, is_settled);
-	SPI_finish();
-	PopActiveSnapshot();
-	(void) set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-	CommitTransactionCommand();
-	pgstat_report_stat(false);
+	extsched_work_commit(false);
 	MemoryContextSwitchTo(loop->cycle);
 
 	loop->next_ready = Min(loop->next_ready, first_ready);
@@ -732,16 +719,4 @@ extsched_settle_flush(ExtschedLoop *loop, int max)
 	if (n_done < n)
 		extsched_count_event(EXTSCHED_EVENT_SETTLE_DEFERRED, n - n_done);
 	return n_done;
-}
-
-/*
- * extsched_settle_sync
- *		Wait until the outcomes that were written are on disk.
- *
- * Costs nothing when they are.
- */
-void
-extsched_settle_sync(void)
-{
-	XLogFlush(XactLastCommitEnd);
 }

@@ -23,6 +23,5 @@ extern void extsched_settle_plan(TimestampTz nominal);
 extern TimestampTz extsched_settle_apply(ExtschedRun **runs, int n, bool *is_settled);
 extern void extsched_settle_report(ExtschedRun **runs, int n);
 extern int	extsched_settle_flush(ExtschedLoop *loop, int max);
-extern void extsched_settle_sync(void);
 
 #endif							/* EXTSCHED_SETTLE_H */
