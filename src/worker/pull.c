@@ -69,9 +69,14 @@ static ExtschedStmt check_access = {
 	.types = {TEXTOID},
 };
 
+/* What is in flight, and how much may be. */
 static ExtschedStmt count_running = {
-	.sql = "SELECT r.runner, r.tenant_id, r.install_id, pg_catalog.count(*)::int4"
-	" FROM extsched.run r WHERE r.state = 'running' GROUP BY 1, 2, 3",
+	.sql = "SELECT r.runner, r.tenant_id, r.install_id, r.n, " EXTSCHED_CAP_COLUMNS " FROM"
+	" (SELECT e.runner, e.tenant_id, e.install_id, pg_catalog.count(*)::pg_catalog.int4 AS n"
+	" FROM extsched.run e WHERE e.state = 'running' GROUP BY 1, 2, 3) r"
+	" LEFT JOIN extsched.tenant t ON t.tenant_id = r.tenant_id"
+	" LEFT JOIN extsched.install i ON i.tenant_id = r.tenant_id AND i.install_id = r.install_id"
+	" LEFT JOIN extsched.runner n ON n.runner = r.runner",
 	.expected = SPI_OK_SELECT,
 	.nargs = 0,
 };
@@ -212,7 +217,7 @@ find_tenant(const pg_uuid_t *run_id, Datum *tenant)
 }
 
 /*
- * Lock the Runner, check that it may be pulled for, and return its cap.  A
+ * Lock the Runner, check that it may be pulled for, and return its cap, or -1.  A
  * name the caller has no right to is answered alike whether it exists or not.
  */
 static int
@@ -239,38 +244,49 @@ enter_runner(const char *runner)
 				errmsg("Runner \"%s\" does not pull its runs", runner),
 				errdetail("Its transport is \"http\": requests are sent to its URL."));
 	cap = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	return isnull ? INT_MAX : DatumGetInt32(cap);
+	return isnull ? -1 : DatumGetInt32(cap);
 }
 
-/* A queue that knows what is in flight in this database. */
+/*
+ * A queue that knows what is in flight in this database, also beyond caps that
+ * were lowered meanwhile.
+ */
 static void
 make_queue(ExtschedLoop *loop, int max_runs)
 {
 	uint64		n = extsched_stmt_run(&count_running, NULL, NULL);
 	int			n_running = 0;
+	ExtschedRow row;
 
 	loop->queue = extsched_fairqueue_create(CurrentMemoryContext, INT_MAX);
+	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		int			count = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
-		ExtschedFairKey key = {
-			.runner = SPI_getvalue(tuple, desc, 1),
-			.tenant = SPI_getvalue(tuple, desc, 2),
-			.install = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 3, &isnull)),
-			.tenant_cap = INT_MAX,
-			.install_cap = INT_MAX,
-			.runner_cap = INT_MAX,
-		};
-		ExtschedFairRun *runs = palloc0(sizeof(ExtschedFairRun) * count);
+		ExtschedFairKey key = {.tenant_cap = INT_MAX, .install_cap = INT_MAX, .runner_cap = INT_MAX};
+		ExtschedPolicy policy;
+		ExtschedFairRun *runs;
+		ExtschedFairRun none = {0};
+		int			count;
 
+		extsched_row_set(&row, SPI_tuptable->vals[i]);
+		key.runner = extsched_row_text(&row, 0);
+		key.tenant = extsched_row_text(&row, 1);
+		key.install = extsched_row_uuid(&row, 2);
+		count = extsched_row_int(&row, 3, 0);
+		runs = palloc0(sizeof(ExtschedFairRun) * count);
 		for (int r = 0; r < count; r++)
 		{
 			extsched_fairqueue_add(loop->queue, &key, &runs[r]);
 			(void) extsched_fairqueue_next(loop->queue);
 		}
+
+		/* caps are those that were named last */
+		extsched_policy_read_caps(loop, &row, 4, &policy);
+		key.tenant_cap = policy.tenant_cap;
+		key.install_cap = policy.install_cap;
+		key.runner_cap = policy.runner_cap;
+		extsched_fairqueue_add(loop->queue, &key, &none);
+		extsched_fairqueue_remove(loop->queue, &none);
 		n_running += count;
 	}
 	extsched_fairqueue_set_cap(loop->queue, Min(extsched_max_in_flight, n_running + max_runs));
@@ -359,12 +375,12 @@ extsched_claim(PG_FUNCTION_ARGS)
 
 	level = enter();
 	runner_cap = enter_runner(pull.runner);
-	if (extsched_enabled && runner_cap > 0 && extsched_identity_matches())
+	if (extsched_enabled && extsched_identity_matches())
 	{
 		snprintf(owner, sizeof(owner), "role:%s", GetUserNameFromId(GetOuterUserId(), false));
 		loop->owner = owner;
 		make_queue(loop, max_runs);
-		extsched_refill_pull(loop, now, max_runs, &pull);
+		extsched_refill_pull(loop, now, max_runs, runner_cap, &pull);
 		write_ends(loop);
 		extsched_wake_at_commit(now + pull.lease_s * USECS_PER_SEC);
 	}

@@ -8,11 +8,13 @@
  * pulls are not ours to start, and there may be very many of them.
  *
  * They are taken oldest first, more than there are slots at their Runner, so that
- * tenants compete.  When it has none, the oldest are looked at once a second, and
- * end if they cannot go out any more.  When nothing of a whole batch finds a
- * slot, a tenant at its cap has filled it; the next batch then takes a few runs
- * of each tenant.  Where tables are distributed, each tenant is asked by itself
- * and gives a few, those that have waited for longest first.
+ * tenants compete.  When a whole batch leaves slots free, a tenant at its cap has
+ * filled it: a walk then goes on from tenant to tenant of each Runner, at the cost
+ * of an index probe each, and takes a few runs of those below their cap until there
+ * are no more slots.  What has waited for longest and finds no slot is looked at once
+ * a second, and ends if it cannot go out any more.  Where tables are distributed,
+ * each tenant is asked by itself and gives a few, those that have waited for longest
+ * first.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +23,7 @@
 #include <limits.h>
 
 #include "catalog/pg_type.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -45,12 +48,20 @@
 #define COMPETITORS_MIN		64
 #define COMPETE_ALL			4
 
-/* Runs of a Runner that is full, in one look; and how often. */
+/* Runs of a Runner that may be stuck, in one look; and how often. */
 #define STUCK_MAX			1000
 #define STUCK_PAUSE_US		USECS_PER_SEC
 
 /* Runs of one tenant in a batch that takes of each. */
 #define TURN_QUANTUM		8
+
+/*
+ * Tenants of a step of the walk, steps of one look of a worker, and tenants asked
+ * at a time when those before had nothing that could go out.
+ */
+#define WALK_TENANTS		256
+#define WALK_STEPS			4
+#define WALK_VAIN			8
 
 /* Tenants whose runs compete for slots together, where tables are distributed. */
 #define TENANTS_AT_A_TIME	64
@@ -145,23 +156,36 @@ static ExtschedStmt take_oldest = {
 	.types = {TAKE_TYPES},
 };
 
-static ExtschedStmt take_in_turn = {
+/*
+ * The next $3 tenants behind $6 whose runs wait for Runner $2, up to $7 if it is not
+ * null, and whether they are ready, and ours.
+ */
+static ExtschedStmt walk_waiting = {
 	.sql = "WITH RECURSIVE walk AS ("
-	"SELECT u.runner, f.tenant_id FROM pg_catalog.unnest($2) AS u (runner),"
-	" LATERAL (SELECT e.tenant_id FROM extsched.run e WHERE e.runner = u.runner AND" IS_WAITING
+	"(SELECT e.tenant_id, e.ready_at, 1 AS n FROM extsched.run e"
+	" WHERE e.runner = $2 AND e.tenant_id > $6 AND" IS_WAITING
+	" ORDER BY e.tenant_id, e.ready_at LIMIT 1)"
+	" UNION ALL SELECT f.tenant_id, f.ready_at, walk.n + 1 FROM walk,"
+	" LATERAL (SELECT e.tenant_id, e.ready_at FROM extsched.run e"
+	" WHERE e.runner = $2 AND e.tenant_id > walk.tenant_id AND" IS_WAITING
 	" ORDER BY e.tenant_id, e.ready_at LIMIT 1) f"
-	" UNION ALL SELECT walk.runner, f.tenant_id FROM walk,"
-	" LATERAL (SELECT e.tenant_id FROM extsched.run e WHERE e.runner = walk.runner"
-	" AND e.tenant_id > walk.tenant_id AND" IS_WAITING
-	" ORDER BY e.tenant_id, e.ready_at LIMIT 1) f)"
-	" SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM (SELECT * FROM walk e WHERE" EXTSCHED_IS_MINE(4, 5) ") w,"
+	" WHERE walk.n < $3 AND ($7 IS NULL OR walk.tenant_id < $7))"
+	" SELECT e.tenant_id, e.ready_at <= $1 AND" EXTSCHED_IS_MINE(4, 5) " FROM walk e"
+	" WHERE $7 IS NULL OR e.tenant_id <= $7",
+	.expected = SPI_OK_SELECT,
+	.nargs = 7,
+	.types = {TIMESTAMPTZOID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID},
+};
+
+/* Up to $3 runs of each of these tenants for Runner $2, those that have waited for longest. */
+static ExtschedStmt take_of_tenants = {
+	.sql = "SELECT " REFILL_COLUMNS " FROM (SELECT d.* FROM pg_catalog.unnest($4) AS u (tenant_id),"
 	" LATERAL (SELECT " WAITING_COLUMNS " FROM extsched.run e"
-	" WHERE e.runner = w.runner AND e.tenant_id = w.tenant_id"
-	" AND e.ready_at <= $1 AND" IS_WAITING
+	" WHERE e.runner = $2 AND e.tenant_id = u.tenant_id AND e.ready_at <= $1 AND" IS_WAITING
 	" ORDER BY e.ready_at LIMIT $3 FOR UPDATE SKIP LOCKED) d) r" EXTSCHED_REQUEST_JOINS,
 	.expected = SPI_OK_SELECT,
-	.nargs = 6,
-	.types = {TAKE_TYPES},
+	.nargs = 4,
+	.types = {TIMESTAMPTZOID, TEXTOID, INT4OID, TEXTARRAYOID},
 };
 
 static ExtschedStmt start_runs = {
@@ -202,12 +226,20 @@ static bool
 is_over(ExtschedLoop *loop, const pg_uuid_t *run_id)
 {
 	dlist_iter	iter;
+	ListCell   *cell;
 
 	dlist_foreach(iter, &loop->outcomes)
 	{
 		ExtschedRun *run = dlist_container(ExtschedRun, node, iter.cur);
 
 		if (memcmp(&run->run_id, run_id, UUID_LEN) == 0)
+			return true;
+	}
+	foreach(cell, loop->fresh)
+	{
+		ExtschedRun *run = lfirst(cell);
+
+		if (run->fate == EXTSCHED_FATE_END && memcmp(&run->run_id, run_id, UUID_LEN) == 0)
 			return true;
 	}
 	return false;
@@ -382,13 +414,28 @@ start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batc
 		if (!run->fair.is_in_flight)
 			extsched_fairqueue_remove(loop->queue, &run->fair);
 		refill->n_started += run->from == EXTSCHED_RUN_RUNNING || run->fate == EXTSCHED_FATE_END;
+		refill->n_ended += run->fate == EXTSCHED_FATE_END;
 	}
 }
+
+static Datum
+text_array(Datum *texts, int n)
+{
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* A Runner, and its cap; -1 for none. */
+typedef struct Capped
+{
+	const char *name;
+	int			cap;
+} Capped;
 
 /* The Runners that runs are ready for and that are ours to send to. */
 typedef struct Ready
 {
 	Datum		names;			/* text[] of those that have a slot */
+	Capped	   *each;
 	int			n;
 	int			most_free;		/* slots of one of these */
 	Datum		full_names;		/* of those that have none */
@@ -421,11 +468,13 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 	values[1] = TimestampTzGetDatum(loop->last_refill);
 	n = extsched_stmt_run(&waiting_runners, values, NULL);
 	names = palloc(sizeof(Datum) * Max(n, 1));
+	ready->each = palloc(sizeof(Capped) * Max(n, 1));
 	full_names = palloc(sizeof(Datum) * Max(n, 1));
 	extsched_row_init(&row, SPI_tuptable->tupdesc);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *runner;
+		int			cap;
 		int			free;
 
 		extsched_row_set(&row, SPI_tuptable->vals[i]);
@@ -439,26 +488,30 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 		}
 		if (extsched_row_time(&row, 1, DT_NOEND) > now)
 			continue;
-		free = free_at(loop, runner, extsched_row_int(&row, 5, -1));
+		cap = extsched_row_int(&row, 5, -1);
+		free = free_at(loop, runner, cap);
 		if (free == 0)
 		{
 			full_names[ready->n_full++] = row.values[0];
 			continue;
 		}
 		ready->most_free = Max(ready->most_free, free);
+		ready->each[ready->n] = (Capped) {runner, cap};
 		names[ready->n++] = row.values[0];
 	}
 	loop->last_refill = now;
-	ready->names = PointerGetDatum(construct_array(names, ready->n, TEXTOID, -1, false, TYPALIGN_INT));
-	ready->full_names = PointerGetDatum(construct_array(full_names, ready->n_full, TEXTOID, -1, false, TYPALIGN_INT));
+	ready->names = text_array(names, ready->n);
+	ready->full_names = text_array(full_names, ready->n_full);
 }
 
-/* What the statements of TAKE_TYPES ask for. */
+/* Who takes runs, and for which Runners. */
 typedef struct Take
 {
 	const ExtschedPull *pull;
 	TimestampTz now;
-	Datum		runners;
+	Datum		runners;		/* text[] */
+	const Capped *each;			/* the same, for the walk */
+	int			n;
 } Take;
 
 static uint64
@@ -475,18 +528,26 @@ run_take(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int limit, Da
 	return extsched_stmt_run(stmt, values, tenant == (Datum) 0 ? "     n" : NULL);
 }
 
-/* Deal with what a statement finds, up to limit of each Runner. */
+/* Deal with the n rows of REFILL_COLUMNS in SPI_tuptable. */
 static void
-take_all(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int limit, ExtschedRefill *refill)
+process(ExtschedLoop *loop, const Take *take, uint64 n, ExtschedRefill *refill)
 {
-	uint64		n = run_take(loop, take, stmt, limit, (Datum) 0);
 	SPITupleTable *table = SPI_tuptable;
 	Batch		batch = {0};
 
 	add_rows(loop, take->pull, take->now, n, &batch);
 	start(loop, take->pull, take->now, &batch, refill);
-	refill->is_more |= n >= limit;
 	SPI_freetuptable(table);
+}
+
+/* Deal with what a statement finds, up to limit of each Runner. */
+static void
+take_all(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int limit, ExtschedRefill *refill)
+{
+	uint64		n = run_take(loop, take, stmt, limit, (Datum) 0);
+
+	process(loop, take, n, refill);
+	refill->is_more |= n >= limit;
 }
 
 /* The same, a number of each tenant and Runner at a time, until limit are started. */
@@ -517,38 +578,173 @@ take_of_each(ExtschedLoop *loop, const Take *take, ExtschedStmt *stmt, int each,
 	SPI_freetuptable(tenants);
 }
 
+/* Behind which tenant the walk of a Runner goes on, for as long as the process lives. */
+typedef struct Place
+{
+	char		runner[NAMEDATALEN];	/* hash key */
+	char		tenant[256];	/* empty: it begins */
+} Place;
+
+/* The next tenants of a Runner, from behind a place up to a tenant, or as many as a step has. */
+static uint64
+next_tenants(ExtschedLoop *loop, const Take *take, const Place *place, const char *until)
+{
+	Datum		values[7];
+
+	values[0] = TimestampTzGetDatum(take->now);
+	values[1] = CStringGetTextDatum(place->runner);
+	values[2] = Int32GetDatum(WALK_TENANTS);
+	values[3] = Int32GetDatum(loop->number);
+	values[4] = Int32GetDatum(loop->total);
+	values[5] = CStringGetTextDatum(place->tenant);
+	values[6] = until ? CStringGetTextDatum(until) : (Datum) 0;
+	return extsched_stmt_run(&walk_waiting, values, until ? NULL : "      n");
+}
+
 /*
- * The oldest, few or up to the limit; when nothing of a whole batch can go out,
- * some of each tenant.
+ * A walk begins at a tenant by chance, since processes may live for one claim only.
+ */
+static Place *
+find_place(ExtschedLoop *loop, const Take *take, const char *runner)
+{
+	static HTAB *places = NULL;
+	Place	   *place;
+	bool		was_known;
+
+	if (places == NULL)
+	{
+		HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = sizeof(Place)};
+
+		places = hash_create("extsched walks", 8, &control, HASH_ELEM | HASH_STRINGS);
+	}
+	place = hash_search(places, runner, HASH_ENTER, &was_known);
+	if (!was_known)
+	{
+		uint64		n;
+
+		place->tenant[0] = '\0';
+		n = next_tenants(loop, take, place, NULL);
+		if (n > 0)
+			strlcpy(place->tenant,
+					SPI_getvalue(SPI_tuptable->vals[pg_prng_uint64_range(&pg_global_prng_state, 0, n - 1)],
+								 SPI_tuptable->tupdesc, 1),
+					sizeof(place->tenant));
+		SPI_freetuptable(SPI_tuptable);
+	}
+	return place;
+}
+
+/* Slots of a Runner that are free now. */
+static int
+slots_at(ExtschedLoop *loop, const Capped *runner)
+{
+	return Min(free_at(loop, runner->name, runner->cap), extsched_fairqueue_free(loop->queue));
+}
+
+/*
+ * Ask the next tenants for some runs each, no more of them at a time than there are
+ * slots, but for some more after those that were asked in vain.  Returns false when
+ * there are no more tenants up to that one, or at all.
+ */
+static bool
+walk_step(ExtschedLoop *loop, const Take *take, const Capped *runner, int each, Place *place,
+		  const char *until, ExtschedRefill *refill)
+{
+	uint64		n = next_tenants(loop, take, place, until);
+	SPITupleTable *names = SPI_tuptable;
+	uint64		next = 0;
+	int			n_started = refill->n_started;
+	int			free;
+
+	while (next < n && (free = slots_at(loop, runner)) > 0)
+	{
+		bool		is_vain = next > 0 && refill->n_started == n_started;
+		int			n_most = is_vain ? Max(free, WALK_VAIN) : free;
+		Datum		values[4];
+		Datum		tenants[WALK_TENANTS];
+		int			n_asked = 0;
+
+		n_started = refill->n_started;
+		while (next < n && n_asked < n_most)
+		{
+			HeapTuple	tuple = names->vals[next++];
+			char	   *tenant = SPI_getvalue(tuple, names->tupdesc, 1);
+			bool		isnull;
+
+			strlcpy(place->tenant, tenant, sizeof(place->tenant));
+			if (DatumGetBool(SPI_getbinval(tuple, names->tupdesc, 2, &isnull)) &&
+				extsched_fairqueue_tenant_free(loop->queue, tenant) > 0)
+				tenants[n_asked++] = SPI_getbinval(tuple, names->tupdesc, 1, &isnull);
+		}
+		if (n_asked == 0)
+			break;
+		values[0] = TimestampTzGetDatum(take->now);
+		values[1] = CStringGetTextDatum(runner->name);
+		values[2] = Int32GetDatum(each);
+		values[3] = text_array(tenants, n_asked);
+		process(loop, take, extsched_stmt_run(&take_of_tenants, values, NULL), refill);
+	}
+	SPI_freetuptable(names);
+	return next < n || n == WALK_TENANTS;
+}
+
+/*
+ * Go on with the walk from tenant to tenant of a Runner, while it has free slots
+ * and until everybody was asked.  A worker does some steps at a time; a Runner that
+ * gets nothing may not ask again for long.
  */
 static void
-take_fairly(ExtschedLoop *loop, const Take *take, int few, int limit, ExtschedRefill *refill)
+walk(ExtschedLoop *loop, const Take *take, const Capped *runner, int each, ExtschedRefill *refill)
+{
+	Place	   *place = find_place(loop, take, runner->name);
+	char	   *start = pstrdup(place->tenant);
+	char	   *until = NULL;
+
+	for (int i = 0; take->pull != NULL || i < WALK_STEPS; i++)
+	{
+		if (slots_at(loop, runner) == 0)
+			break;
+		if (walk_step(loop, take, runner, each, place, until, refill))
+			continue;
+		place->tenant[0] = '\0';
+		if (until != NULL || start[0] == '\0')
+			break;
+		until = start;
+	}
+	pfree(start);
+}
+
+/* The oldest; when a whole batch leaves runs and slots, some of each tenant. */
+static void
+take_fairly(ExtschedLoop *loop, const Take *take, int limit, ExtschedRefill *refill)
 {
 	if (extsched_rows_distributed())
 	{
 		take_of_each(loop, take, &take_oldest, TURN_QUANTUM, limit, refill);
 		return;
 	}
-	take_all(loop, take, &take_oldest, few, refill);
-	if (refill->is_more && refill->n_started == 0 && few < limit)
+	take_all(loop, take, &take_oldest, limit, refill);
+	refill->is_partly = refill->is_more && refill->n_started - refill->n_ended < refill->n_found;
+
+	/* one of each first, then more; another Runner is the first one each time */
+	for (int i = 0; i < take->n && refill->is_partly; i++)
 	{
-		refill->is_more = false;
-		take_all(loop, take, &take_oldest, limit, refill);
+		const Capped *runner = &take->each[(loop->n_refills + i) % take->n];
+		int			n_found = refill->n_found;
+
+		walk(loop, take, runner, 1, refill);
+		if (refill->n_found > n_found)
+			walk(loop, take, runner, TURN_QUANTUM, refill);
 	}
-	if (refill->is_more && refill->n_started == 0)
-		take_all(loop, take, &take_in_turn, TURN_QUANTUM, refill);
 }
 
-/* Look at what waits for Runners that are full, for runs that cannot go out any more. */
+/* Look at what has waited for longest, for runs that cannot go out any more. */
 static void
 end_stuck(ExtschedLoop *loop, TimestampTz now, Datum runners)
 {
 	Take		take = {.now = now, .runners = runners};
 	ExtschedRefill refill = {0};
 
-	if (now < loop->last_stuck + STUCK_PAUSE_US)
-		return;
-	loop->last_stuck = now;
 	if (extsched_rows_distributed())
 		take_of_each(loop, &take, &take_oldest, TURN_QUANTUM, STUCK_MAX, &refill);
 	else
@@ -577,36 +773,47 @@ extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 	refill->is_blocked = ready.n_full > 0 || (ready.n > 0 && limit == 0);
 	if (ready.n > 0 && limit > 0)
 	{
-		Take		take = {.now = now, .runners = ready.names};
-		int			few = limit;
+		Take		take = {.now = now, .runners = ready.names, .each = ready.each, .n = ready.n};
 
-		if (ready.most_free < limit / COMPETITORS && ++loop->n_refills % COMPETE_ALL != 0)
-			few = Min(limit, Max(COMPETITORS * ready.most_free, COMPETITORS_MIN));
-		take_fairly(loop, &take, few, limit, refill);
+		loop->n_refills++;
+		if (ready.most_free < limit / COMPETITORS && loop->n_refills % COMPETE_ALL != 0)
+			limit = Min(limit, Max(COMPETITORS * ready.most_free, COMPETITORS_MIN));
+		take_fairly(loop, &take, limit, refill);
 		refill->is_vain = loop->total > 1 && refill->n_found == 0;
+		loop->was_partly |= refill->is_partly;
 	}
-	if (ready.n_full > 0)
-		end_stuck(loop, now, ready.full_names);
+	if ((ready.n_full > 0 || loop->was_partly) && now >= loop->last_stuck + STUCK_PAUSE_US)
+	{
+		loop->last_stuck = now;
+		if (ready.n_full > 0)
+			end_stuck(loop, now, ready.full_names);
+		if (ready.n > 0 && loop->was_partly)
+			end_stuck(loop, now, ready.names);
+		loop->was_partly = false;
+	}
 }
 
 /*
  * extsched_refill_pull
  *		Hand up to limit runs to a Runner that pulls, those that have waited for
- *		longest.
+ *		longest; cap is that of the Runner, or -1.
  *
  * Inside a transaction and SPI_connect, with the row of the Runner locked.
  * Runs that cannot go out any more are left in loop->fresh with their outcome.
  */
 void
-extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
+extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit, int cap,
 					 const ExtschedPull *pull)
 {
 	Datum		name = CStringGetTextDatum(pull->runner);
-	Take		take = {.pull = pull, .now = now};
+	Capped		runner = {pull->runner, cap};
+	Take		take = {.pull = pull, .now = now, .each = &runner, .n = 1};
 	ExtschedRefill refill = {0};
 
-	take.runners = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
-	take_fairly(loop, &take, limit, limit, &refill);
+	if (slots_at(loop, &runner) == 0)
+		return;
+	take.runners = text_array(&name, 1);
+	take_fairly(loop, &take, limit, &refill);
 }
 
 /*

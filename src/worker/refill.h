@@ -15,7 +15,9 @@ typedef struct ExtschedRefill
 {
 	int			n_found;
 	int			n_started;		/* or ended */
+	int			n_ended;
 	bool		is_more;		/* there may be others that are ready */
+	bool		is_partly;		/* and not all could start that were found first */
 	bool		is_blocked;		/* runs are ready, and were left for want of a slot */
 	bool		is_vain;		/* runs are ready, but none of this worker's */
 	TimestampTz next_ready;		/* of runs not ready yet; DT_NOEND: none */
@@ -34,7 +36,7 @@ typedef struct ExtschedPull
 extern void extsched_refill(ExtschedLoop *loop, TimestampTz now, int limit,
 							ExtschedRefill *refill);
 extern void extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit,
-								 const ExtschedPull *pull);
+								 int cap, const ExtschedPull *pull);
 extern void extsched_refill_expire_pulled(ExtschedLoop *loop, TimestampTz now);
 
 #endif							/* EXTSCHED_REFILL_H */

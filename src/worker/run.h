@@ -121,8 +121,9 @@ typedef struct ExtschedLoop
 
 	TimestampTz next_ready;		/* no waiting run is ready before */
 	TimestampTz last_refill;	/* Runners know of what was ready then */
-	uint32		n_refills;		/* that asked for a Runner with few slots */
-	TimestampTz last_stuck;		/* when runs that wait for full Runners were looked at */
+	uint32		n_refills;
+	TimestampTz last_stuck;		/* when runs that find no slot were looked at ... */
+	bool		was_partly;		/* ... and whether there were some since, where slots are free */
 	ExtschedTurn turn;
 	TimestampTz late_tat;		/* see spread_late() in claim.c */
 	bool		is_disabled;

@@ -45,6 +45,32 @@ typedef struct ExtschedSend
 } ExtschedSend;
 
 /*
+ * extsched_policy_read_caps
+ *		Read EXTSCHED_CAP_COLUMNS, the first of which has that number.
+ *
+ * All runs of a tenant or an install are with one worker, those of a Runner are
+ * not.
+ */
+void
+extsched_policy_read_caps(const ExtschedLoop *loop, const ExtschedRow *row, int first,
+						  ExtschedPolicy *policy)
+{
+	int			tenant_limit = extsched_row_int(row, first, INT_MIN);
+	int			install_limit = extsched_row_int(row, first + 1, INT_MIN);
+	int			runner_limit = extsched_row_int(row, first + 2, -1);
+
+	policy->tenant_cap = tenant_limit != INT_MIN ? tenant_limit : extsched_max_in_flight_per_tenant;
+	policy->install_cap = install_limit;
+	if (install_limit == INT_MIN)
+		policy->install_cap = tenant_limit != INT_MIN ? tenant_limit : extsched_max_in_flight_per_install;
+	if (policy->tenant_cap < 0)
+		policy->tenant_cap = INT_MAX;
+	if (policy->install_cap < 0)
+		policy->install_cap = INT_MAX;
+	policy->runner_cap = runner_limit < 0 ? INT_MAX : extsched_loop_share(loop, runner_limit);
+}
+
+/*
  * extsched_policy_read
  *		Read EXTSCHED_POLICY_COLUMNS, the first of which has that number.
  *
@@ -55,32 +81,15 @@ void
 extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row, int first,
 					 ExtschedPolicy *policy)
 {
-	int			tenant_limit = extsched_row_int(row, first + 5, INT_MIN);
-	int			install_limit = extsched_row_int(row, first + 6, INT_MIN);
-	int			runner_limit = extsched_row_int(row, first + 7, -1);
-
 	policy->max_attempts = extsched_row_int(row, first, 1);
 	policy->backoff_s = extsched_row_int(row, first + 1, 0);
 	policy->max_age_s = extsched_row_int(row, first + 2, INT_MAX);
 	policy->pause_after_failures = extsched_row_int(row, first + 3, 0);
 	policy->name = extsched_row_text(row, first + 4);
+	extsched_policy_read_caps(loop, row, first + 5, policy);
 	policy->runner = extsched_row_text(row, first + 8);
 	if (policy->runner == NULL)
 		policy->runner = pstrdup("");
-
-	/*
-	 * All runs of a tenant or an install are with one worker, those of a
-	 * Runner are not.
-	 */
-	policy->tenant_cap = tenant_limit != INT_MIN ? tenant_limit : extsched_max_in_flight_per_tenant;
-	policy->install_cap = install_limit;
-	if (install_limit == INT_MIN)
-		policy->install_cap = tenant_limit != INT_MIN ? tenant_limit : extsched_max_in_flight_per_install;
-	if (policy->tenant_cap < 0)
-		policy->tenant_cap = INT_MAX;
-	if (policy->install_cap < 0)
-		policy->install_cap = INT_MAX;
-	policy->runner_cap = runner_limit < 0 ? INT_MAX : extsched_loop_share(loop, runner_limit);
 }
 
 /*

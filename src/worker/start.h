@@ -11,15 +11,19 @@
 #include "core/row.h"
 #include "worker/run.h"
 
+/* How many runs may be in flight. */
+#define EXTSCHED_CAP_COLUMNS \
+	"(t.limits ->> 'max_in_flight')::pg_catalog.int4," \
+	" (i.limits ->> 'max_in_flight')::pg_catalog.int4," \
+	" n.max_in_flight"
+
 /*
  * What a run needs besides its request.  To be selected behind
  * EXTSCHED_REQUEST_COLUMNS, from the same joins.
  */
 #define EXTSCHED_POLICY_COLUMNS \
-	"s.max_attempts, s.backoff_s, s.max_age_s, s.pause_after_failures, s.name," \
-	" (t.limits ->> 'max_in_flight')::pg_catalog.int4," \
-	" (i.limits ->> 'max_in_flight')::pg_catalog.int4," \
-	" n.max_in_flight, r.runner"
+	"s.max_attempts, s.backoff_s, s.max_age_s, s.pause_after_failures, s.name, " \
+	EXTSCHED_CAP_COLUMNS ", r.runner"
 
 #define EXTSCHED_POLICY_NCOLUMNS 9
 
@@ -36,6 +40,8 @@ typedef struct ExtschedPolicy
 	int			runner_cap;
 } ExtschedPolicy;
 
+extern void extsched_policy_read_caps(const ExtschedLoop *loop, const ExtschedRow *row,
+									  int first, ExtschedPolicy *policy);
 extern void extsched_policy_read(ExtschedLoop *loop, const ExtschedRow *row,
 								 int first, ExtschedPolicy *policy);
 

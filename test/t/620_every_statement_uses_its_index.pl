@@ -109,10 +109,13 @@ sub work
 		SELECT count(*) FROM extsched.runs WHERE tenant_id = '$tenant'});
 	poll_until($node, "SELECT count(*) = 0 FROM extsched.run WHERE tenant_id = '$tenant' AND finished_at IS NULL");
 
-	# What pulls.
+	# What pulls, also while the tenant with the oldest run is at its cap.
 	sql(qq{
 		SELECT extsched_configure_install('$tenant', '$install', '{"runner": "pull"}');
 		SELECT extsched_run_now('$tenant', '$install', id) FROM extsched_list('$tenant', '$install');
+		SELECT extsched_set_limits('$tenant', NULL, '{"max_in_flight": 0}');
+		SELECT count(*) FROM extsched_claim('pull', 1);
+		SELECT extsched_set_limits('$tenant', NULL, '{"max_in_flight": -1}');
 		SELECT extsched_heartbeat(run, lease, 60), extsched_complete(run, lease, '{"status": 200}') FROM extsched_claim('pull', 100);
 		SELECT extsched_configure_install('$tenant', '$install', '{"runner": "default"}')});
 
