@@ -690,7 +690,7 @@ claim_of_each(ExtschedLoop *loop, TimestampTz now, Datum *tenants, Datum *quotas
 		Datum		values[3];
 
 		values[0] = TimestampTzGetDatum(now);
-		values[1] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
+		values[1] = extsched_rows_texts(tenants, n);
 		values[2] = PointerGetDatum(construct_array(quotas, n, INT4OID, 4, true, TYPALIGN_INT));
 		process(loop, now, extsched_stmt_run(&claim_tenants, values, NULL), false, claim);
 	}
@@ -778,7 +778,7 @@ extsched_claim_slotless(ExtschedLoop *loop, TimestampTz now, int64 *offset,
 		claim_by_tenant(loop, now, &claim_one, schedules, tenants, n_found, true, claim);
 	else if (n_found > 0)
 	{
-		values[1] = PointerGetDatum(construct_array(tenants, n_found, TEXTOID, -1, false, TYPALIGN_INT));
+		values[1] = extsched_rows_texts(tenants, n_found);
 		values[2] = PointerGetDatum(construct_array(schedules, n_found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 		process(loop, now, extsched_stmt_run(&claim_keys, values, NULL), true, claim);
 	}

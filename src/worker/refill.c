@@ -25,7 +25,6 @@
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -418,12 +417,6 @@ start(ExtschedLoop *loop, const ExtschedPull *pull, TimestampTz now, Batch *batc
 	}
 }
 
-static Datum
-text_array(Datum *texts, int n)
-{
-	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* A Runner, and its cap; -1 for none. */
 typedef struct Capped
 {
@@ -500,8 +493,8 @@ find_ready(ExtschedLoop *loop, TimestampTz now, Ready *ready)
 		names[ready->n++] = row.values[0];
 	}
 	loop->last_refill = now;
-	ready->names = text_array(names, ready->n);
-	ready->full_names = text_array(full_names, ready->n_full);
+	ready->names = extsched_rows_texts(names, ready->n);
+	ready->full_names = extsched_rows_texts(full_names, ready->n_full);
 }
 
 /* Who takes runs, and for which Runners. */
@@ -681,7 +674,7 @@ walk_step(ExtschedLoop *loop, const Take *take, const Capped *runner, int each, 
 		values[0] = TimestampTzGetDatum(take->now);
 		values[1] = CStringGetTextDatum(runner->name);
 		values[2] = Int32GetDatum(each);
-		values[3] = text_array(tenants, n_asked);
+		values[3] = extsched_rows_texts(tenants, n_asked);
 		process(loop, take, extsched_stmt_run(&take_of_tenants, values, NULL), refill);
 	}
 	SPI_freetuptable(names);
@@ -812,7 +805,7 @@ extsched_refill_pull(ExtschedLoop *loop, TimestampTz now, int limit, int cap,
 
 	if (slots_at(loop, &runner) == 0)
 		return;
-	take.runners = text_array(&name, 1);
+	take.runners = extsched_rows_texts(&name, 1);
 	take_fairly(loop, &take, limit, &refill);
 }
 

@@ -427,3 +427,10 @@ extsched_rows_array(const ExtschedRows *rows)
 										   tables[rows->table].row_type,
 										   -1, false, TYPALIGN_DOUBLE));
 }
+
+/* Texts as a parameter of type text[]. */
+Datum
+extsched_rows_texts(Datum *texts, int n)
+{
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
+}

@@ -113,6 +113,7 @@ extern void extsched_rows_set_uuid(ExtschedRows *rows, int column, const pg_uuid
 extern void extsched_rows_set_time(ExtschedRows *rows, int column, TimestampTz at);
 extern void extsched_rows_add(ExtschedRows *rows);
 extern Datum extsched_rows_array(const ExtschedRows *rows);
+extern Datum extsched_rows_texts(Datum *texts, int n);
 
 extern void *extsched_batch_grow(void *items, Size item_size, int n, int *capacity,
 								 int more);

@@ -49,6 +49,7 @@ our @EXPORT = qw(
   wait_for_worker
   wait_for_workers
   worker_pid
+  waiting_runs_locked
   check_sound
   campaign
   build_dispatch_module
@@ -512,6 +513,17 @@ sub wait_for_workers
 
 	return poll_until($node,
 		"SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
+}
+
+# How many waiting runs each statement has locked that looks for them, from a position
+# in the log on, where auto_explain writes every plan.
+sub waiting_runs_locked
+{
+	my ($node, $from) = @_;
+
+	return map { /LockRows .*\(actual rows=([\d.]+) loops=(\d+)\)/ ? $1 * $2 : 0 }
+	  grep { /Query Text:[^\n]* e\.state IN \('pending', 'retrying'\)[^\n]* FOR UPDATE SKIP LOCKED/ }
+	  split /^(?=\d{4}-)/m, substr(PostgreSQL::Test::Utils::slurp_file($node->logfile), $from);
 }
 
 # The database's own check finds nothing.

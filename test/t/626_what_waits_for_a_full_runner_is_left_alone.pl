@@ -8,7 +8,6 @@ use warnings FATAL => 'all';
 
 use ExtschedTest;
 use List::Util qw(sum0);
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $tenants = 60;
@@ -24,16 +23,6 @@ set_runner($node, $runner, options => '{"max_in_flight": 2}');
 install_demo_for_each($node, $tenants);
 wait_for_worker($node);
 
-# How many waiting runs each statement has locked that looks for them.
-sub locked_since
-{
-	my ($from) = @_;
-
-	return map { /LockRows .*\(actual rows=([\d.]+) loops=(\d+)\)/ ? $1 * $2 : 0 }
-	  grep { /Query Text:[^\n]* e\.state IN \('pending', 'retrying'\)[^\n]* FOR UPDATE SKIP LOCKED/ }
-	  split /^(?=\d{4}-)/m, substr(slurp_file($node->logfile), $from);
-}
-
 set_fault($runner, '{"hold": true}');
 $node->safe_psql('postgres', qq{
 	SELECT count(extsched_run_now(tenant_id, install_id, extsched_create(tenant_id, install_id, 'POST /api/heartbeat', '0 0 1 1 *')))
@@ -47,7 +36,7 @@ for (1 .. $looks)
 	my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp() FROM extsched.wake_at_commit()');
 	poll_until($node, "SELECT heartbeat_at > '$now' FROM extsched.stat_workers", 't');
 }
-cmp_ok(sum0(locked_since($from)), '<', 2 * $looks * $waiting, "runs that wait for a full Runner are not read at each look");
+cmp_ok(sum0(waiting_runs_locked($node, $from)), '<', 2 * $looks * $waiting, "runs that wait for a full Runner are not read at each look");
 
 # A minute is all that this one may wait.
 my $impatient = $node->safe_psql('postgres', q{
@@ -63,7 +52,7 @@ wait_for_requests($runner, 4);
 $from = -s $node->logfile;
 set_fault($runner, '{}');
 poll_until($node, "SELECT count(*) FROM extsched.run WHERE state = 'succeeded'", $waiting);
-my @locked = locked_since($from);
+my @locked = waiting_runs_locked($node, $from);
 cmp_ok(scalar @locked, '>', 0, 'the worker looks for runs that wait');
 cmp_ok(sum0(@locked), '<', 40 * $waiting, 'and reads few more than find a slot');
 note("statements: " . @locked . ", rows: " . sum0(@locked));

@@ -7,7 +7,6 @@ use warnings FATAL => 'all';
 
 use ExtschedTest;
 use List::Util qw(sum0);
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 plan skip_all => 'tables that are distributed ask each tenant' if $ENV{EXTSCHED_DISTRIBUTED};
@@ -43,12 +42,10 @@ sub claim
 	my $from = -s $node->logfile;
 	my @got = split /\n/, $node->safe_psql('postgres',
 		join('', map { "SELECT count(*) FROM extsched_claim('default', $max_runs, 3600);" } 1 .. $claims));
-	my @locked = map { /LockRows .*\(actual rows=([\d.]+) loops=(\d+)\)/ ? $1 * $2 : 0 }
-	  grep { /Query Text:[^\n]* e\.state IN \('pending', 'retrying'\)[^\n]* FOR UPDATE SKIP LOCKED/ }
-	  split /^(?=\d{4}-)/m, substr(slurp_file($node->logfile), $from);
+	my $locked = sum0(waiting_runs_locked($node, $from));
 
-	note("got @got, locked " . sum0(@locked));
-	return (\@got, sum0(@locked));
+	note("got @got, locked $locked");
+	return (\@got, $locked);
 }
 
 run_now(2 * $max_runs, "tenant_id = 'tenant1'");
