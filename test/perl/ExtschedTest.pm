@@ -46,6 +46,7 @@ our @EXPORT = qw(
   set_clock_offset
   travel_to
   poll_until
+  ask_once
   wait_for_worker
   wait_for_workers
   worker_pid
@@ -446,6 +447,15 @@ sub travel_to
 	return;
 }
 
+# What $node->psql gives for a query, of a server that may be down: a psql that ends
+# before its input is written would end the test, so the query is an argument.
+sub ask_once
+{
+	my ($node, $query, $dbname) = @_;
+
+	return $node->psql($dbname // 'postgres', '', extra_params => [ '-c', $query ], timeout => $timeout_s);
+}
+
 # Run a query until it gives what is expected (default: t).  Returns the last
 # result; a time-out is a failed test that shows it, and makes the later ones
 # short, because what they wait for will hardly come.
@@ -552,17 +562,17 @@ sub unsound
 
 	for my $node (grep { defined $_->{_pid} } @nodes)
 	{
-		my ($status, $names) = $node->psql('postgres',
-			'SELECT datname FROM pg_database WHERE datallowconn AND NOT pg_is_in_recovery()', timeout => $timeout_s);
+		my ($status, $names) = ask_once($node,
+			'SELECT datname FROM pg_database WHERE datallowconn AND NOT pg_is_in_recovery()');
 
 		for my $dbname ($status == 0 ? split /\n/, $names : ())
 		{
-			my ($found, $query) = $node->psql($dbname, q{
+			my ($found, $query) = ask_once($node, q{
 				SELECT format('SELECT * FROM %I.extsched_check()', nspname) FROM pg_extension
-				JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'extsched'}, timeout => $timeout_s);
+				JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'extsched'}, $dbname);
 
 			next if $found != 0 || $query eq '';
-			($found, my $rows) = $node->psql($dbname, $query, timeout => $timeout_s);
+			($found, my $rows) = ask_once($node, $query, $dbname);
 			push @problems, "$dbname: $rows" if $rows ne '';
 		}
 	}

@@ -30,7 +30,7 @@ sub is_back
 
 	while (time < $deadline)
 	{
-		my ($status, $stdout) = $node->psql('postgres',
+		my ($status, $stdout) = ask_once($node,
 			"SELECT pid FROM extsched.stat_workers WHERE state = 'running' AND pid <> $before");
 		$start = time if $status == 2;
 		$pid = $stdout if $status == 0;

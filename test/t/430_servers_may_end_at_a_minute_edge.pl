@@ -110,7 +110,7 @@ my $offset = $node->safe_psql('postgres', q{
 my $clients = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'};
 sleep 0.05 until $control->query_safe($clients) == 1;
 my @sessions = map { $node->background_psql('postgres') } 2 .. $connections;
-my ($status, undef, $stderr) = $node->psql('postgres', 'SELECT 1');
+my ($status, undef, $stderr) = ask_once($node, 'SELECT 1');
 like($stderr, qr/too many clients/, 'nobody else can connect');
 $control->query_safe("ALTER SYSTEM SET extsched.clock_offset = $offset");
 $node->reload;
