@@ -259,7 +259,9 @@ reprobe_users(int64 now)
 	hash_seq_init(&seq, known);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		if (entry->has_extension)
+		/* one that a prober is in may turn out to have the extension */
+		if (entry->has_extension ||
+			(probe_under_way && entry->database == extsched_shared->probe.database))
 			entry->next_probe_at = now;
 	}
 }
@@ -300,12 +302,10 @@ finish_probe(int64 now)
 		/* it was ended, or could not connect */
 		entry->probe_backoff_ms = Min(Max(entry->probe_backoff_ms * 2,
 										  BACKOFF_MIN_MS), BACKOFF_MAX_MS);
-		entry->next_probe_at =
-			after_ms(now, entry->probe_backoff_ms);
+		entry->next_probe_at = Min(entry->next_probe_at, after_ms(now, entry->probe_backoff_ms));
 		return;
 	}
 	entry->probe_backoff_ms = 0;
-	entry->next_probe_at = after_ms(now, PROBE_EVERY_MS);
 	if (entry->has_extension && probe.result == EXTSCHED_PROBE_ABSENT)
 		entry->lost_extension = true;
 	entry->has_extension = probe.result == EXTSCHED_PROBE_PRESENT;
@@ -333,7 +333,10 @@ start_probe(KnownDatabase *entry, int64 now)
 	probe_under_way = ok;
 	entry->lacks_process = !ok;
 	lacks_slots |= !ok;
-	if (!ok)
+	if (ok)
+		/* who asks from now on may ask for what this one does not see */
+		entry->next_probe_at = after_ms(now, PROBE_EVERY_MS);
+	else
 	{
 		entry->probe_backoff_ms = Min(Max(entry->probe_backoff_ms * 2,
 										  BACKOFF_MIN_MS),
