@@ -239,13 +239,16 @@ void
 extsched_shmem_poke(Oid database)
 {
 	ExtschedShared *s = extsched_shared;
+	bool		is_listed = false;
 
 	if (s == NULL)
 		return;
 	LWLockAcquire(s->lock, LW_EXCLUSIVE);
-	if (!OidIsValid(database) || s->n_pokes == EXTSCHED_MAX_POKES)
+	for (int i = 0; i < s->n_pokes; i++)
+		is_listed |= s->pokes[i] == database;
+	if (!OidIsValid(database) || (!is_listed && s->n_pokes == EXTSCHED_MAX_POKES))
 		s->poke_all = true;
-	else
+	else if (!is_listed)
 		s->pokes[s->n_pokes++] = database;
 	LWLockRelease(s->lock);
 	extsched_shmem_wake_launcher();
