@@ -172,22 +172,16 @@ take_replies(ExtschedCycle *state, int64 now_us)
 	}
 }
 
-/* The slots of this worker. */
-static int
-count_slots(const ExtschedLoop *loop)
-{
-	return Min(extsched_loop_share(loop, extsched_max_in_flight), extsched_http_capacity(loop->http));
-}
-
 /* Whether it is time to write outcomes. */
 static bool
 must_settle(const ExtschedCycle *state, int64 now_us)
 {
 	int			n = state->loop.n_outcomes;
+	int			slots = extsched_fairqueue_free(state->loop.queue) + extsched_fairqueue_in_flight(state->loop.queue);
 
 	if (n == 0 || extsched_step_is_paused(&state->settle_error, now_us))
 		return false;
-	return n >= Min(SETTLE_MAX, count_slots(&state->loop)) / 8 ||
+	return n >= Min(SETTLE_MAX, slots) / 8 ||
 		extsched_http_in_flight(state->loop.http) == 0 ||
 		now_us - state->outcome_since_us >= SETTLE_DELAY_US;
 }
