@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 
-from backlog import CONNECTIONS
+from backlog import CONNECTIONS, requests_over
 from server import ROOT, Runner, Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +27,8 @@ def http(count=100_000, seconds=5):
                                   os.path.join(ROOT, "test", "runner", "execute.lua"), url],
                                  stdout=subprocess.PIPE, text=True, check=True).stdout
             runner.post("/fault", b'{"latency_ms": 50}')
-            slow = {connections: bare_loop(program, url, connections, count // 10) for connections in CONNECTIONS}
+            slow = {connections: bare_loop(program, url, connections, requests_over(connections))
+                    for connections in CONNECTIONS}
         finally:
             runner.stop()
     return {"multi_64_per_s": multi["per_s"], "multi_64_cpu_us": multi["cpu_us"],
