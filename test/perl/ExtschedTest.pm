@@ -473,7 +473,8 @@ sub poll_until
 		$session //= start_session($node, $dbname // 'postgres');
 		my $answer = ask($session, $query);
 		$result = $answer // $session->{err};
-		if (!$session->{psql}->pumpable || ($answer // '') eq $expected)
+		# without an answer it may have lost its server
+		if (!defined $answer || $answer eq $expected)
 		{
 			$session->{psql}->kill_kill;
 			$session = undef;

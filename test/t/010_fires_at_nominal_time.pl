@@ -1,5 +1,5 @@
-# A schedule fires at its nominal time, not before, and the Runner gets one
-# request for it.  The clock is moved; nobody waits for a minute.
+# A schedule fires at its nominal times, not before, and the Runner gets one
+# request for each.  The clock is moved; nobody waits for a minute.
 
 use strict;
 use warnings FATAL => 'all';
@@ -25,35 +25,39 @@ is( $node->safe_psql('postgres',
 		"SELECT next_due AT TIME ZONE 'UTC' FROM extsched.timer WHERE schedule_id = '$id'"),
 	'2030-01-02 12:00:00',
 	'the next full hour is armed');
-travel_to($node, '2030-01-02 11:59:57+00');
-
-poll_until($node,
-	"SELECT count(*) FROM extsched.run WHERE schedule_id = '$id' AND finished_at IS NOT NULL",
-	1);
+for my $day (2 .. 4)
+{
+	travel_to($node, "2030-01-0$day 11:59:58+00");
+	poll_until($node,
+		"SELECT count(*) FROM extsched.run WHERE schedule_id = '$id' AND finished_at IS NOT NULL",
+		$day - 1);
+}
 is( $node->safe_psql(
 		'postgres', qq{
 		SELECT state, trigger, attempt, http_status, nominal_time AT TIME ZONE 'UTC'
-		FROM extsched.run WHERE schedule_id = '$id'
+		FROM extsched.run WHERE schedule_id = '$id' ORDER BY nominal_time
 	}),
-	'succeeded|schedule|1|200|2030-01-02 12:00:00',
-	'the run is on record with its outcome');
+	join("\n", map { "succeeded|schedule|1|200|2030-01-0$_ 12:00:00" } 2 .. 4),
+	'the runs are on record with their outcomes');
+
+# The machine may stand still at one edge, but not at all three.
 is( $node->safe_psql(
 		'postgres', qq{
-		SELECT dispatched_at >= nominal_time,
-		       dispatched_at < nominal_time + interval '0.5 s',
-		       finished_at >= dispatched_at
+		SELECT bool_and(dispatched_at >= nominal_time),
+		       min(dispatched_at - nominal_time) < interval '0.5 s',
+		       bool_and(finished_at >= dispatched_at)
 		FROM extsched.run WHERE schedule_id = '$id'
 	}),
 	't|t|t',
-	'it was dispatched at the edge, not before');
+	'they were dispatched at the edge, not before');
 is( $node->safe_psql('postgres',
 		"SELECT next_due AT TIME ZONE 'UTC' FROM extsched.timer WHERE schedule_id = '$id'"),
-	'2030-01-03 12:00:00',
+	'2030-01-05 12:00:00',
 	'the next day is armed');
 
 my $stats = runner_stats($runner);
-is($stats->{arrivals}, 1, 'one request reached the Runner');
-is($stats->{violations}, 0, 'it is as the Runner contract says');
+is($stats->{arrivals}, 3, 'one request each reached the Runner');
+is($stats->{violations}, 0, 'all are as the Runner contract says');
 check_sound($node);
 
 done_testing();

@@ -39,6 +39,7 @@ my $slow = create_schedule($node, @at,
 travel_to($node, '2030-01-02 13:00:01+00');
 poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$slow'",
 	'running');
+wait_for_requests($runner, 1);
 kill 'KILL', worker_pid($node);
 poll_until($node, "SELECT state FROM extsched.run WHERE schedule_id = '$slow'",
 	'succeeded');

@@ -60,7 +60,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE clone TEMPLATE source');
 is_paused_until_adopted($node, 'clone', 'a database made from a template');
 like(slurp_file($node->logfile), qr/does not run schedules in database "clone", because it is a copy/,
 	'the log has a warning');
-is($node->safe_psql('source', "SELECT ($why) IS NULL"), 't', 'the original goes on');
+is(poll_until($node, "SELECT ($why) IS NULL", 't', 'source'), 't', 'the original goes on');
 
 # A restore in another cluster: definitions, state, audit and access are those
 # of the original, which rests meanwhile so that they can be compared.
@@ -89,6 +89,7 @@ is($other->safe_psql('restored', q{SELECT has_function_privilege('regress_api', 
 	't', 'and who may call what');
 is($other->safe_psql('restored', 'SELECT count(*) FROM extsched.run'),
 	'0', 'it does not run');
+$other->safe_psql('restored', 'SELECT extsched.wake_at_commit()');
 poll_until($other, "SELECT count(*) FROM extsched.stat_workers WHERE state = 'paused'", 1, 'restored');
 like(slurp_file($other->logfile), qr/does not run schedules in database "restored", because it is a copy/,
 	'its log has the warning');

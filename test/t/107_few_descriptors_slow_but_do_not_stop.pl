@@ -19,11 +19,11 @@ sub log_of_server_with
 	my ($files) = @_;
 
 	system('prlimit', '--pid', $$, "--nofile=$files:$files") == 0 or die "prlimit: $?";
-	my $node = new_node("files_$files", 'extsched.max_in_flight' => $slots);
+	my $node = new_node("files_$files", 'extsched.max_in_flight' => $slots, 'extsched.run_timeout' => '10min');
 	my $runner = set_up_platform($node);
 	install_demo($node, @install);
 	allow_every_minute($node, 'acme');
-	wait_for_worker($node);
+	wait_for_workers($node, 1);
 	set_fault($runner, '{"hold": true}');
 	$node->safe_psql('postgres', q{
 		SELECT extsched_set_limits('acme', NULL, '{"max_in_flight": -1, "max_schedules": 100000, "run_now_per_minute": 100000}')});

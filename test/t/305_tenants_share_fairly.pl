@@ -107,6 +107,7 @@ stop_runner($runner);
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET extsched.max_in_flight');
 $node->reload;
 poll_until($node, "SELECT sum(in_flight) FROM extsched.timer WHERE tenant_id IN ('tenant2', 'tenant3')", '0');
+poll_until($node, "SELECT count(*) FROM extsched.timer WHERE next_due = '2030-01-02 13:31:00+00'", 0);
 check_sound($node);
 $node->safe_psql('postgres', qq{
 	SELECT extsched_configure_install('tenant4', '$install{tenant4}', '{"runner": "default"}');

@@ -12,7 +12,7 @@ use Test::More;
 my $install = '20000000-0000-4000-8000-000000000001';
 my $clients = 50;
 
-my $node = new_node('storm', max_connections => $clients + 20);
+my $node = new_node('storm', max_connections => 2 * $clients + 20);
 create_extension($node);
 $node->safe_psql('postgres', <<"SQL");
 SELECT extsched_register_version('10000000-0000-4000-8000-000000000001', '10000000-0000-4000-8000-000000000000', 'h', '{"capabilities": ["cap:scheduler.manage"],

@@ -47,11 +47,10 @@ $node->stop('fast');
 $node->append_conf('postgresql.conf', "extsched.enabled = on\nautovacuum = off\n");
 
 my ($postgres) = grep { -x } map { "$_/postgres" } split /:/, $ENV{PATH};
-my $output = '';
 my $server = IPC::Run::start(
 	[   $valgrind, '--quiet', '--leak-check=no', '--num-callers=30', '--error-limit=no',
 		"--log-file=$logs/valgrind.%p", $postgres, '-D', $node->data_dir ],
-	'<', \undef, '>&', \$output);
+	'<', \undef, '>&', "$logs/valgrind_server.log");
 $ExtschedTest::timeout_s = 200;
 
 # A psql that comes while the server starts may wait for it to the end.
