@@ -13,8 +13,8 @@ my @at = (tenant => $tenant, install => $install);
 my $node = new_node('main');
 my $runner = set_up_platform($node);
 install_demo($node, @at);
-travel_to($node, '2030-01-02 11:50:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:50:00+00');
 
 my $id = create_schedule($node, @at,
 	endpoint => 'POST /api/heartbeat',

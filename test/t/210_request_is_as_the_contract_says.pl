@@ -29,8 +29,8 @@ my $granted = q{"cap:scheduler.manage", "cap:storage.kv"};
 $node->safe_psql('postgres', qq{SELECT extsched_configure_install('acme', '$install', '{
 	"config": {"null": null, "text": "a\\"b", "number": 1.50, "yes": true, "list": [1, null], "map": {"k": "v"}},
 	"secret_envelope": {"ciphertext_b64": "c2VjcmV0", "algorithm": "aes", "version": 3}}')});
-travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 
 my @at = (tenant => 'acme', install => $install);
 my $post = create_schedule($node, @at, %no_retry, endpoint => 'POST /api/heartbeat',

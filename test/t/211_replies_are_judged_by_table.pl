@@ -19,8 +19,8 @@ my $node = new_node('main', 'extsched.max_in_flight' => 16);
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
-travel_to($node, '2030-01-02 11:30:00+00');
 my $worker = wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 
 # SQL that makes a schedule which asks the Runner for a fault.
 sub faulty

@@ -17,8 +17,8 @@ my $runner = set_up_platform($node);
 install_demo($node, @at);
 install_demo($node, @other);
 allow_every_minute($node, $_) for qw(acme other);
-travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 
 my %hourly = (endpoint => 'POST /api/heartbeat', cron => '0 * * * *');
 my $bystander = create_schedule($node, @other, %hourly);

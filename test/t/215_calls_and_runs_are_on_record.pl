@@ -18,8 +18,8 @@ my @at = (tenant => 'acme', install => $install);
 my $node = new_node('main', 'extsched.max_in_flight' => 12, 'log_statement' => 'none');
 my $runner = set_up_platform($node);
 install_demo($node, @at);
-travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 
 sub sql
 {

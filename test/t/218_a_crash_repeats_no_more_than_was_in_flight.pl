@@ -18,8 +18,8 @@ my $node = new_node('main', restart_after_crash => 'on',
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 $node->safe_psql('postgres', q{SELECT extsched_set_limits('acme', NULL, '{"max_schedules": -1, "mutations_per_minute": -1}')});
-travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 for my $hour (12 .. 17)
 {
 	my $before = runner_stats($runner);

@@ -24,8 +24,8 @@ $node->safe_psql('postgres', qq{
 		'{"capabilities": ["cap:scheduler.manage"],
 		  "endpoints": [{"method": "POST", "path": "/api/heartbeat", "handler": "next"}]}');
 });
-travel_to($node, '2030-01-02 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 
 my %schedule = (endpoint => 'POST /api/heartbeat', cron => '0 * * * *');
 my $id = create_schedule($node, @at, %schedule);

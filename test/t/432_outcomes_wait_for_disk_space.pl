@@ -26,8 +26,8 @@ my $node;
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
-travel_to($node, '2030-01-02 11:30:00+00');
 my $pid = wait_for_worker($node);
+travel_to($node, '2030-01-02 11:30:00+00');
 $node->safe_psql('postgres', 'CREATE TABLE filler (text text)');
 $node->safe_psql('postgres', qq{
 	SELECT count(extsched_create('acme', '$install', 'POST /api/heartbeat', '0 12 * * *'))

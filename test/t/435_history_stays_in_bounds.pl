@@ -19,8 +19,8 @@ my $node = new_node('main', autovacuum => 'off', 'extsched.history_max_rows' => 
 my $runner = set_up_platform($node);
 install_demo($node, @at);
 allow_every_minute($node, 'acme');
-travel_to($node, '2030-01-20 11:30:00+00');
 wait_for_worker($node);
+travel_to($node, '2030-01-20 11:30:00+00');
 
 sub sql
 {
