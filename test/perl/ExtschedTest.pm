@@ -45,6 +45,7 @@ our @EXPORT = qw(
   allow_every_minute
   set_clock_offset
   travel_to
+  look_now
   poll_until
   ask_once
   wait_for_worker
@@ -524,6 +525,20 @@ sub wait_for_workers
 
 	return poll_until($node,
 		"SELECT count(*) FROM extsched.stat_workers WHERE state = 'running' AND epoch > 0", $count);
+}
+
+# Let the worker look at all that waits, which locks it for a moment, now and not
+# for a minute again: as it does when its clock is set.
+sub look_now
+{
+	my ($node) = @_;
+	my $idle = q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'extsched worker%' AND state = 'idle')};
+
+	poll_until($node, "SELECT $idle");
+	my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+	set_clock_offset($node, q{extract(epoch FROM current_setting('extsched.clock_offset')::interval) + 1});
+	poll_until($node, "SELECT heartbeat_at > '$now' AND $idle FROM extsched.stat_workers");
+	return;
 }
 
 # How many waiting runs each statement has locked that looks for them, from a position

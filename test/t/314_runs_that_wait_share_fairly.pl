@@ -52,11 +52,7 @@ $node->safe_psql('postgres', q{
 	TRUNCATE extsched.run});
 make_wait();
 
-# A look of the worker at all that waits locks it for a moment.
-my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp() FROM extsched.wake_at_commit()');
-poll_until($node, qq{
-	SELECT heartbeat_at > '$now' AND state = 'running' AND EXISTS (SELECT FROM pg_stat_activity
-	WHERE backend_type LIKE 'extsched worker%' AND state = 'idle') FROM extsched.stat_workers});
+look_now($node);
 my $claims = int(($tenants - 1) / 9);
 $node->safe_psql('postgres', "SELECT extsched_complete(run, lease, '{\"status\": 200}') FROM extsched_claim('default', 10);" x $claims);
 cmp_ok($node->safe_psql('postgres', "SELECT count(DISTINCT tenant_id) FROM extsched.run WHERE state = 'succeeded'"),

@@ -14,7 +14,6 @@ plan skip_all => 'tables that are distributed ask each tenant' if $ENV{EXTSCHED_
 my $tenants = 100;
 my $each = 5;
 my $max_runs = 10;
-my $looks = 0;
 
 my $node = new_node('main', shared_preload_libraries => 'extsched,auto_explain',
 	'auto_explain.log_min_duration' => 0, 'auto_explain.log_nested_statements' => 'on',
@@ -40,13 +39,8 @@ sub run_now
 sub claim
 {
 	my ($claims) = @_;
-	my $idle = q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'extsched worker%' AND state = 'idle')};
-	poll_until($node, "SELECT $idle");
-	my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 
-	# the worker's look at all that waits, which locks it, comes now and not for a minute again
-	set_clock_offset($node, ++$looks);
-	poll_until($node, "SELECT heartbeat_at > '$now' AND $idle FROM extsched.stat_workers");
+	look_now($node);
 	my $from = -s $node->logfile;
 	my @got = split /\n/, $node->safe_psql('postgres',
 		join('', map { "SELECT count(*) FROM extsched_claim('default', $max_runs, 3600);" } 1 .. $claims));
