@@ -92,6 +92,14 @@ after_ms(int64 start, int64 ms)
 	return start + ms * 1000;
 }
 
+/* When to try again what has just failed: each time after twice as long. */
+static int64
+back_off(int *backoff_ms, int max_ms, int64 now)
+{
+	*backoff_ms = Min(Max(*backoff_ms * 2, BACKOFF_MIN_MS), max_ms);
+	return after_ms(now, *backoff_ms);
+}
+
 static void
 look_again_at(int64 at)
 {
@@ -300,9 +308,9 @@ finish_probe(int64 now)
 	if (probe.result == EXTSCHED_PROBE_PENDING)
 	{
 		/* it was ended, or could not connect */
-		entry->probe_backoff_ms = Min(Max(entry->probe_backoff_ms * 2,
-										  BACKOFF_MIN_MS), BACKOFF_MAX_MS);
-		entry->next_probe_at = Min(entry->next_probe_at, after_ms(now, entry->probe_backoff_ms));
+		int64		again_at = back_off(&entry->probe_backoff_ms, BACKOFF_MAX_MS, now);
+
+		entry->next_probe_at = Min(entry->next_probe_at, again_at);
 		return;
 	}
 	entry->probe_backoff_ms = 0;
@@ -333,17 +341,9 @@ start_probe(KnownDatabase *entry, int64 now)
 	probe_under_way = ok;
 	entry->lacks_process = !ok;
 	lacks_slots |= !ok;
-	if (ok)
-		/* who asks from now on may ask for what this one does not see */
-		entry->next_probe_at = after_ms(now, PROBE_EVERY_MS);
-	else
-	{
-		entry->probe_backoff_ms = Min(Max(entry->probe_backoff_ms * 2,
-										  BACKOFF_MIN_MS),
-									  NO_SLOT_RETRY_MAX_MS);
-		entry->next_probe_at =
-			after_ms(now, entry->probe_backoff_ms);
-	}
+	/* who asks from now on may ask for what this one does not see */
+	entry->next_probe_at = ok ? after_ms(now, PROBE_EVERY_MS) :
+		back_off(&entry->probe_backoff_ms, NO_SLOT_RETRY_MAX_MS, now);
 }
 
 /*
@@ -410,10 +410,7 @@ handle_exit(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 			if (how == EXTSCHED_EXIT_TERMINATED ||
 				now >= after_ms(slot->launched_at, STABLE_MS))
 				slot->backoff_ms = 0;
-			slot->backoff_ms = Min(Max(slot->backoff_ms * 2, BACKOFF_MIN_MS),
-								   BACKOFF_MAX_MS);
-			slot->next_launch_at =
-				after_ms(now, slot->backoff_ms);
+			slot->next_launch_at = back_off(&slot->backoff_ms, BACKOFF_MAX_MS, now);
 			pg_atomic_fetch_add_u32(&slot->restarts, 1);
 			pg_atomic_fetch_add_u64(&db->counters.events[EXTSCHED_EVENT_WORKER_RESTART], 1);
 			break;
@@ -443,10 +440,7 @@ start_worker(ExtschedDatabase *db, ExtschedWorkerSlot *slot,
 	if (!ok)
 	{
 		pg_atomic_write_u32(&slot->state, EXTSCHED_WORKER_ABSENT);
-		slot->backoff_ms = Min(Max(slot->backoff_ms * 2, BACKOFF_MIN_MS),
-							   NO_SLOT_RETRY_MAX_MS);
-		slot->next_launch_at =
-			after_ms(now, slot->backoff_ms);
+		slot->next_launch_at = back_off(&slot->backoff_ms, NO_SLOT_RETRY_MAX_MS, now);
 	}
 }
 
