@@ -52,6 +52,7 @@ our @EXPORT = qw(
   wait_for_workers
   worker_pid
   waiting_runs_locked
+  stops_fast
   check_sound
   campaign
   build_dispatch_module
@@ -550,6 +551,29 @@ sub waiting_runs_locked
 	return map { /LockRows .*\(actual rows=([\d.]+) loops=(\d+)\)/ ? $1 * $2 : 0 }
 	  grep { /Query Text:[^\n]* e\.state IN \('pending', 'retrying'\)[^\n]* FOR UPDATE SKIP LOCKED/ }
 	  split /^(?=\d{4}-)/m, substr(PostgreSQL::Test::Utils::slurp_file($node->logfile), $from);
+}
+
+# A fast shutdown takes less than two seconds; at the best of three, since the machine
+# may stand still at one.  ready() waits, after a start, for what it is not to wait for.
+# Leaves the server stopped, and returns how often it was.
+sub stops_fast
+{
+	my ($node, $what, $ready) = @_;
+	my $stops = 0;
+	my $took;
+
+	while (1)
+	{
+		my $start = time;
+
+		$node->stop('fast');
+		$took = time - $start;
+		last if ++$stops == 3 || $took < 2;
+		$node->start;
+		$ready->();
+	}
+	cmp_ok($took, '<', 2, $what);
+	return $stops;
 }
 
 # The database's own check finds nothing.

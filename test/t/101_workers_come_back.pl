@@ -1,4 +1,4 @@
-# Whatever ends a worker or the launcher, both are there again within
+# Whatever ends a worker or the launcher, both are there again within two
 # seconds, without a restart; the number of workers follows its setting.
 
 use strict;
@@ -19,8 +19,9 @@ sub launcher_pid
 		q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'extsched launcher'});
 }
 
-# The seconds count from when the server can be connected to: after a
+# The two seconds count from when the server can be connected to: after a
 # SIGKILL it recovers first, which takes what it takes.
+my @took;
 sub is_back
 {
 	my ($before, $what) = @_;
@@ -37,8 +38,8 @@ sub is_back
 		last if $pid ne '';
 		sleep 0.02;
 	}
+	push @took, time - $start;
 	isnt($pid, '', $what);
-	cmp_ok(time - $start, '<', 5, 'within seconds');
 	return $pid;
 }
 
@@ -66,6 +67,9 @@ $pid = is_back($pid, 'and the next launcher looks after it');
 
 kill 'KILL', launcher_pid();
 $pid = is_back($pid, 'worker is back after SIGKILL of the launcher');
+
+cmp_ok(scalar(grep { $_ >= 2 } @took), '<=', 1, 'within two seconds, unless the machine stands still for once')
+  or diag("@took");
 
 # The number of workers, by the database and by the configuration file.
 my $count = 'SELECT count(pid) FROM extsched.stat_workers';
@@ -111,8 +115,6 @@ poll_until($node,
 create_extension($node);
 ok(wait_for_worker($node), 'a worker comes with the extension');
 
-my $start = time;
-$node->stop('fast');
-cmp_ok(time - $start, '<', 10, 'fast shutdown is prompt');
+stops_fast($node, 'fast shutdown is prompt', sub { wait_for_worker($node) });
 
 done_testing();
